@@ -1,0 +1,5 @@
+//! camera -> newest good [`Frame`].
+
+mod frame;
+
+pub use frame::Frame;

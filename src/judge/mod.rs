@@ -1,0 +1,5 @@
+//! votes + rules -> one [`Verdict`].
+
+mod verdict;
+
+pub use verdict::{CompartmentId, Reason, Verdict};

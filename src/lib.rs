@@ -1,0 +1,6 @@
+//! Bunri (분리, "to separate"): the software inside an AI recycling bin.
+
+pub mod capture;
+pub mod clock;
+pub mod judge;
+pub mod streams;

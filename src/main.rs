@@ -1,0 +1,2 @@
+//! The `bunri` binary.
+fn main() {}
