@@ -2,5 +2,6 @@
 
 pub mod capture;
 pub mod clock;
+pub mod detect;
 pub mod judge;
 pub mod streams;
