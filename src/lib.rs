@@ -3,5 +3,6 @@
 pub mod capture;
 pub mod clock;
 pub mod detect;
+pub mod identify;
 pub mod judge;
 pub mod streams;

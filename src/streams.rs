@@ -7,7 +7,9 @@ use serde::{Deserialize, Serialize};
 /// One collection stream of the district.
 ///
 /// The order is fixed: [`Stream::index`] addresses tables of [`Stream::COUNT`] entries.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, schemars::JsonSchema)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, schemars::JsonSchema,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum Stream {
     /// Clear PET bottles, label off.

@@ -115,7 +115,9 @@ impl Grid {
             for sample in 0..SAMPLES {
                 let step = 2 * (row as u32 * SAMPLES + sample) + 1;
                 let y = region.y + step * region.height / (2 * ROWS as u32 * SAMPLES);
-                let Some(line) = frame.pixels.get(y as usize * stride..(y as usize + 1) * stride) else { continue };
+                let Some(line) = frame.pixels.get(y as usize * stride..(y as usize + 1) * stride) else {
+                    continue;
+                };
                 for (index, &offset) in columns.iter().enumerate() {
                     let Some([red, green, blue]) = line.get(offset..offset + 3) else { continue };
                     let sum = &mut sums[index / SAMPLES as usize];

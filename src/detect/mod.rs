@@ -34,7 +34,9 @@ use grid::Grid;
 pub const MAX_OBJECTS: usize = 4;
 
 /// An edge of the calibrated region, as seen in the picture.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize, schemars::JsonSchema,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum Edge {
     /// The first row.

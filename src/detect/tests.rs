@@ -49,7 +49,10 @@ impl Scene {
                 let (dx, dy) = (x as f32 / 160.0 - 1.0, y as f32 / 120.0 - 1.0);
                 let chamber = 150.0 * seam * (1.0 - 0.15 * (dx * dx + dy * dy));
                 let inside = |region: &Region| {
-                    x >= region.x && x < region.x + region.width && y >= region.y && y < region.y + region.height
+                    x >= region.x
+                        && x < region.x + region.width
+                        && y >= region.y
+                        && y < region.y + region.height
                 };
                 let colour = self.items.iter().rev().find(|(region, _)| inside(region));
                 let base = colour.map_or([chamber; 3], |(_, colour)| colour.map(f32::from));

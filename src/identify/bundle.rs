@@ -1,0 +1,281 @@
+//! The model bundle: a folder with `manifest.toml`, the network and its card.
+
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+use sha2::{Digest, Sha256};
+
+use super::error::IdentifyError;
+use super::head::MAX_LABELS;
+use crate::streams::Stream;
+
+/// The manifest format this program reads.
+const FORMAT: u32 = 1;
+
+/// `manifest.toml`. See `models/README.md` for the meaning of each key.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Manifest {
+    /// Version of the manifest's own grammar.
+    pub format: u32,
+    /// The bundle's name.
+    pub name: String,
+    /// The bundle's version.
+    pub version: String,
+    /// Day it was made.
+    pub created: String,
+    /// The network.
+    pub model: ModelSpec,
+    /// How logits become probabilities.
+    pub calibration: Calibration,
+    /// The labels, in the order of the logits.
+    #[serde(rename = "label")]
+    pub labels: Vec<Label>,
+    /// What it was trained on; kept for the card and the page.
+    pub training: toml::Table,
+}
+
+/// The network's file and its contract.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ModelSpec {
+    /// File name inside the bundle.
+    pub file: String,
+    /// Hash of that file, lower-case hexadecimal.
+    pub sha256: String,
+    /// Name of the input.
+    pub input: String,
+    /// Order of its dimensions.
+    pub layout: Layout,
+    /// Type of its elements.
+    pub dtype: Dtype,
+    /// Columns of the input picture.
+    pub width: u32,
+    /// Rows of the input picture.
+    pub height: u32,
+    /// Name of the output with one logit per label.
+    pub output: String,
+    /// Name of the output with the embedding, where there is one.
+    pub embedding: Option<String>,
+}
+
+/// Order of the input's dimensions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Layout {
+    /// Batch, rows, columns, channels.
+    Nhwc,
+    /// Batch, channels, rows, columns.
+    Nchw,
+}
+
+/// Type of the input's elements.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Dtype {
+    /// The camera's own bytes; the network scales them itself.
+    Uint8,
+}
+
+/// How logits become probabilities.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Calibration {
+    /// Divides the logits (Guo et al. 2017, temperature scaling).
+    pub temperature: f32,
+    /// Energy `-T logsumexp(logits / T)` above which a picture is unlike the training set (Liu et al. 2020).
+    pub energy_limit: f32,
+}
+
+/// One label of the network.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Label {
+    /// Its name.
+    pub id: String,
+    /// The stream it belongs to.
+    pub stream: Stream,
+    /// Least probability at which its stream may be accepted, 0 to 1.
+    pub threshold: f32,
+    /// It stands for "none of ours".
+    #[serde(default)]
+    pub unknown: bool,
+}
+
+/// A bundle whose manifest is consistent and whose network has the right hash.
+#[derive(Clone, Debug)]
+pub struct Bundle {
+    /// The folder.
+    pub folder: PathBuf,
+    /// The manifest.
+    pub manifest: Manifest,
+    /// The network's file.
+    pub model_path: PathBuf,
+}
+
+impl Bundle {
+    /// Reads and checks a bundle, including the hash of its network.
+    ///
+    /// # Errors
+    /// Naming the file and what is wrong with it.
+    pub fn open(folder: &Path) -> Result<Self, IdentifyError> {
+        let path = folder.join("manifest.toml");
+        let text = std::fs::read_to_string(&path)
+            .map_err(|source| IdentifyError::Read { path: path.clone(), source })?;
+        let manifest: Manifest = toml::from_str(&text).map_err(|error| IdentifyError::Manifest {
+            path: path.clone(),
+            message: error.to_string().trim_end().to_owned(),
+        })?;
+        let problems = manifest.problems();
+        if !problems.is_empty() {
+            return Err(IdentifyError::Manifest { path, message: problems.join("; ") });
+        }
+        let model_path = folder.join(&manifest.model.file);
+        let found = sha256_of(&model_path)?;
+        if found != manifest.model.sha256 {
+            let expected = manifest.model.sha256;
+            return Err(IdentifyError::Hash { path: model_path, expected, found });
+        }
+        Ok(Self { folder: folder.to_owned(), manifest, model_path })
+    }
+}
+
+impl Manifest {
+    fn problems(&self) -> Vec<String> {
+        let mut problems = Vec::new();
+        let mut check = |ok: bool, message: String| {
+            if !ok {
+                problems.push(message);
+            }
+        };
+        check(self.format == FORMAT, format!("format is {}, this program reads {FORMAT}", self.format));
+        let file = &self.model.file;
+        check(
+            !file.is_empty() && !file.contains(['/', '\\']) && file != "..",
+            format!("model.file '{file}' must be a plain file name"),
+        );
+        let size = 16..=1024;
+        check(
+            size.contains(&self.model.width) && size.contains(&self.model.height),
+            format!(
+                "model.width and height are {}x{}, 16 to 1024 is possible",
+                self.model.width, self.model.height
+            ),
+        );
+        let temperature = self.calibration.temperature;
+        check(
+            temperature.is_finite() && temperature > 0.0,
+            format!("calibration.temperature is {temperature}, it must be above 0"),
+        );
+        check(
+            self.calibration.energy_limit.is_finite(),
+            "calibration.energy_limit must be a number".to_owned(),
+        );
+        check(
+            (2..=MAX_LABELS).contains(&self.labels.len()),
+            format!("{} labels, 2 to {MAX_LABELS} are possible", self.labels.len()),
+        );
+        for (index, label) in self.labels.iter().enumerate() {
+            let at = format!("label {index} '{}'", label.id);
+            check(
+                (0.0..=1.0).contains(&label.threshold),
+                format!("{at}: threshold {} is not 0 to 1", label.threshold),
+            );
+            check(
+                !label.unknown || label.stream == Stream::General,
+                format!("{at}: unknown must map to general"),
+            );
+            let first = self.labels.iter().position(|other| other.id == label.id);
+            check(first == Some(index), format!("{at} stands twice"));
+        }
+        problems
+    }
+}
+
+fn sha256_of(path: &Path) -> Result<String, IdentifyError> {
+    let read = |source| IdentifyError::Read { path: path.to_owned(), source };
+    let bytes = std::fs::read(path).map_err(read)?;
+    Ok(Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const GOOD: &str = r#"
+        format = 1
+        name = "test"
+        version = "1"
+        created = "2026-11-22"
+        [model]
+        file = "model.onnx"
+        sha256 = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+        input = "pixels"
+        layout = "nhwc"
+        dtype = "uint8"
+        width = 224
+        height = 224
+        output = "logits"
+        [calibration]
+        temperature = 1.2
+        energy_limit = -3.0
+        [[label]]
+        id = "can"
+        stream = "can"
+        threshold = 0.6
+        [[label]]
+        id = "unknown"
+        stream = "general"
+        threshold = 0.0
+        unknown = true
+        [training]
+        pictures = 3
+    "#;
+
+    /// Writes a bundle with `change` applied to the good manifest and opens it.
+    fn open(change: impl Fn(&str) -> String, model: Option<&[u8]>) -> Result<Bundle, String> {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("manifest.toml"), change(GOOD)).unwrap();
+        if let Some(bytes) = model {
+            std::fs::write(folder.path().join("model.onnx"), bytes).unwrap();
+        }
+        Bundle::open(folder.path()).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn a_good_bundle_opens() {
+        let bundle = open(str::to_owned, Some(b"abc")).unwrap();
+        assert_eq!(bundle.manifest.labels.len(), 2);
+        assert!(bundle.manifest.labels[1].unknown);
+    }
+
+    #[test]
+    fn every_mismatch_is_named() {
+        let cases: [(&str, &str, &str); 10] = [
+            ("format = 1", "format = 9", "format is 9, this program reads 1"),
+            ("file = \"model.onnx\"", "file = \"../x\"", "plain file name"),
+            ("width = 224", "width = 8", "16 to 1024"),
+            ("temperature = 1.2", "temperature = 0.0", "must be above 0"),
+            ("energy_limit = -3.0", "energy_limit = nan", "energy_limit"),
+            ("stream = \"can\"", "stream = \"tin\"", "tin"),
+            ("threshold = 0.6", "threshold = 1.6", "not 0 to 1"),
+            ("id = \"unknown\"", "id = \"can\"", "stands twice"),
+            ("dtype = \"uint8\"", "dtype = \"float32\"", "float32"),
+            ("output = \"logits\"", "output = \"logits\"\ntypo = 1", "typo"),
+        ];
+        for (from, to, says) in cases {
+            let error = open(|good| good.replacen(from, to, 1), Some(b"abc")).unwrap_err();
+            assert!(error.contains(says) && error.contains("manifest.toml"), "{to}: {error}");
+        }
+    }
+
+    #[test]
+    fn a_missing_or_changed_network_is_refused() {
+        let missing = open(str::to_owned, None).unwrap_err();
+        assert!(missing.contains("model.onnx") && missing.contains("cannot read"), "{missing}");
+        let changed = open(str::to_owned, Some(b"abd")).unwrap_err();
+        assert!(changed.contains("damaged or from another bundle"), "{changed}");
+        let nothing = Bundle::open(Path::new("/nowhere")).unwrap_err().to_string();
+        assert!(nothing.contains("/nowhere/manifest.toml"), "{nothing}");
+    }
+}

@@ -1,0 +1,88 @@
+//! What can go wrong with a bundle and its network.
+
+use std::path::PathBuf;
+
+/// A bundle, runtime or input that cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum IdentifyError {
+    /// The manifest or the network cannot be read.
+    #[error(
+        "cannot read {path}: {source}; a bundle is a folder with manifest.toml and its model, see models/README.md",
+        path = path.display()
+    )]
+    Read {
+        /// Which file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The manifest is not understood.
+    #[error("{path}: {message}", path = path.display())]
+    Manifest {
+        /// Which file.
+        path: PathBuf,
+        /// Where and what.
+        message: String,
+    },
+    /// The network file is not the one the manifest was written for.
+    #[error(
+        "{path} has sha256 {found}, its manifest says {expected}: the file is damaged or from another bundle; copy the whole bundle again",
+        path = path.display()
+    )]
+    Hash {
+        /// Which file.
+        path: PathBuf,
+        /// From the manifest.
+        expected: String,
+        /// Of the file.
+        found: String,
+    },
+    /// The network's inputs or outputs are not what the manifest says.
+    #[error("{path} does not fit its manifest: {message}", path = path.display())]
+    Shape {
+        /// Which file.
+        path: PathBuf,
+        /// What differs.
+        message: String,
+    },
+    /// There is no ONNX Runtime library.
+    #[error(
+        "no ONNX Runtime library; looked at {looked}: run `make setup`, or set [model] runtime in the configuration",
+        looked = looked.iter().map(|path| path.display().to_string()).collect::<Vec<_>>().join(", ")
+    )]
+    NoRuntime {
+        /// Every path tried.
+        looked: Vec<PathBuf>,
+    },
+    /// The runtime failed.
+    #[error("ONNX Runtime failed while {doing}: {message}")]
+    Runtime {
+        /// What was being done.
+        doing: &'static str,
+        /// What it said.
+        message: String,
+    },
+    /// The region to look at does not lie inside the frame.
+    #[error("the region {width}x{height} at {x},{y} is not inside the {frame_width}x{frame_height} picture")]
+    Region {
+        /// First column.
+        x: u32,
+        /// First row.
+        y: u32,
+        /// Columns.
+        width: u32,
+        /// Rows.
+        height: u32,
+        /// Picture's columns.
+        frame_width: u32,
+        /// Picture's rows.
+        frame_height: u32,
+    },
+}
+
+impl IdentifyError {
+    /// Whether trying again with the next frame may help.
+    pub fn is_transient(&self) -> bool {
+        matches!(self, IdentifyError::Runtime { doing: "running the network", .. })
+    }
+}

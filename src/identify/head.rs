@@ -1,0 +1,159 @@
+//! logits -> calibrated probabilities per label and stream, and the energy.
+
+use std::sync::Arc;
+
+use super::bundle::Manifest;
+use crate::streams::Stream;
+
+/// Labels a network may have at most.
+pub const MAX_LABELS: usize = 32;
+
+/// What the network thinks of one picture. Plain data, cheap to copy.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Identified {
+    /// Calibrated probability of each stream, summing to 1 with [`Identified::unknown`].
+    pub streams: [f32; Stream::COUNT],
+    /// Calibrated probability of the labels that mean "none of ours".
+    pub unknown: f32,
+    /// Position of the best label in the manifest.
+    pub label: usize,
+    /// Calibrated probability of the best label.
+    pub probability: f32,
+    /// How unlike the training set it looks: `-T logsumexp(logits / T)`; higher is stranger.
+    pub energy: f32,
+}
+
+/// The manifest's mathematics, ready to apply.
+#[derive(Clone, Debug)]
+pub struct Head {
+    temperature: f32,
+    energy_limit: f32,
+    labels: Vec<LabelRule>,
+}
+
+#[derive(Clone, Debug)]
+struct LabelRule {
+    id: Arc<str>,
+    stream: Stream,
+    threshold: f32,
+    unknown: bool,
+}
+
+impl Head {
+    /// Takes the numbers out of a checked manifest.
+    pub fn new(manifest: &Manifest) -> Self {
+        let labels = manifest.labels.iter().map(|label| LabelRule {
+            id: label.id.as_str().into(),
+            stream: label.stream,
+            threshold: label.threshold,
+            unknown: label.unknown,
+        });
+        Self {
+            temperature: manifest.calibration.temperature,
+            energy_limit: manifest.calibration.energy_limit,
+            labels: labels.collect(),
+        }
+    }
+
+    /// Softmax at the bundle's temperature, summed per stream. `logits` has one value per label.
+    pub fn apply(&self, logits: &[f32]) -> Identified {
+        let scaled =
+            |index: usize| logits.get(index).copied().unwrap_or(f32::NEG_INFINITY) / self.temperature;
+        let highest = (0..self.labels.len()).map(scaled).fold(f32::NEG_INFINITY, f32::max);
+        let sum: f32 = (0..self.labels.len()).map(|index| (scaled(index) - highest).exp()).sum();
+        let mut identified = Identified {
+            streams: [0.0; Stream::COUNT],
+            unknown: 0.0,
+            label: 0,
+            probability: 0.0,
+            energy: -self.temperature * (highest + sum.ln()),
+        };
+        for (index, rule) in self.labels.iter().enumerate() {
+            let probability = (scaled(index) - highest).exp() / sum;
+            if rule.unknown {
+                identified.unknown += probability;
+            } else {
+                identified.streams[rule.stream.index()] += probability;
+            }
+            if probability > identified.probability {
+                identified.probability = probability;
+                identified.label = index;
+            }
+        }
+        identified
+    }
+
+    /// Name of a label.
+    pub fn label_id(&self, label: usize) -> Arc<str> {
+        self.labels.get(label).map_or_else(|| "".into(), |rule| Arc::clone(&rule.id))
+    }
+
+    /// Stream of a label.
+    pub fn label_stream(&self, label: usize) -> Stream {
+        self.labels.get(label).map_or(Stream::General, |rule| rule.stream)
+    }
+
+    /// Least probability at which each stream may be accepted: the highest of its labels' thresholds.
+    pub fn thresholds(&self) -> [f32; Stream::COUNT] {
+        let mut thresholds = [0.0f32; Stream::COUNT];
+        for rule in self.labels.iter().filter(|rule| !rule.unknown) {
+            let slot = &mut thresholds[rule.stream.index()];
+            *slot = slot.max(rule.threshold);
+        }
+        thresholds
+    }
+
+    /// Energy above which a picture is unlike the training set.
+    pub const fn energy_limit(&self) -> f32 {
+        self.energy_limit
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn head(temperature: f32) -> Head {
+        let rule =
+            |id: &str, stream, threshold, unknown| LabelRule { id: id.into(), stream, threshold, unknown };
+        Head {
+            temperature,
+            energy_limit: -2.0,
+            labels: vec![
+                rule("can", Stream::Can, 0.6, false),
+                rule("paper", Stream::Paper, 0.5, false),
+                rule("cardboard", Stream::Paper, 0.7, false),
+                rule("unknown", Stream::General, 0.0, true),
+            ],
+        }
+    }
+
+    #[test]
+    fn probabilities_sum_to_one_and_labels_of_a_stream_add_up() {
+        let got = head(1.0).apply(&[1.0, 2.0, 2.0, 0.0]);
+        let total: f32 = got.streams.iter().sum::<f32>() + got.unknown;
+        assert!((total - 1.0).abs() < 1e-5);
+        let e = std::f32::consts::E;
+        let sum = e + 2.0 * e * e + 1.0;
+        assert!((got.streams[Stream::Paper.index()] - 2.0 * e * e / sum).abs() < 1e-5);
+        assert!((got.energy + sum.ln()).abs() < 1e-5);
+        assert_eq!(got.label, 1);
+    }
+
+    #[test]
+    fn temperature_softens_and_huge_logits_do_not_overflow() {
+        let sharp = head(1.0).apply(&[8.0, 0.0, 0.0, 0.0]);
+        let soft = head(4.0).apply(&[8.0, 0.0, 0.0, 0.0]);
+        assert!(sharp.probability > soft.probability && soft.probability > 0.5);
+        let huge = head(1.0).apply(&[3e4, -3e4, 0.0, 0.0]);
+        assert!((huge.probability - 1.0).abs() < 1e-6 && huge.energy.is_finite());
+    }
+
+    #[test]
+    fn a_stream_needs_its_strictest_label() {
+        assert_eq!(head(1.0).thresholds()[Stream::Paper.index()], 0.7);
+        assert_eq!(head(1.0).thresholds()[Stream::Glass.index()], 0.0);
+        assert_eq!(&*head(1.0).label_id(2), "cardboard");
+        assert_eq!(&*head(1.0).label_id(99), "");
+    }
+}
