@@ -109,6 +109,11 @@ impl Presence {
         !self.learning && !self.moving && !self.hand && matches!(self.light, Light::Steady)
     }
 
+    /// A flap that moves now must stop: a hand is in view, or nothing can be seen.
+    pub const fn forbids_movement(&self) -> bool {
+        self.hand || matches!(self.light, Light::Dark)
+    }
+
     /// The chamber is surely empty and at rest.
     pub const fn is_empty(&self) -> bool {
         self.is_still() && !self.occupied

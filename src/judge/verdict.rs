@@ -79,7 +79,7 @@ pub struct Verdict {
     pub reason: Option<Reason>,
     /// How many frames voted.
     pub votes: u32,
-    /// When the item was first seen lying still.
+    /// When it had lain still for the settling time: voting began.
     pub settled_at: Moment,
     /// When the decision was made.
     pub decided_at: Moment,
@@ -89,5 +89,49 @@ impl Verdict {
     /// Whether the item goes to the stream it looks like.
     pub const fn accepted(&self) -> bool {
         self.reason.is_none()
+    }
+}
+
+/// What the mechanism reports about the flap. Made by the mechanism, judged here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Movement {
+    /// The flap is at rest at home.
+    Homed,
+    /// The flap has reached this compartment's position.
+    Arrived(CompartmentId),
+    /// A halt turned it back: it is at rest where its last movement began.
+    Reversed,
+    /// It did not get where it should, or its end-stops contradict each other.
+    Failed,
+}
+
+/// Why a verdict on disk came to nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum VoidCause {
+    /// The item or a hand moved before the flap did; whatever lies there is judged anew.
+    Disturbed,
+    /// A hand came during the flap's movement; it was turned back.
+    Hand,
+    /// The item was gone before the flap moved.
+    TakenBack,
+    /// The item stayed after every retry and somebody else removed it.
+    Jam,
+    /// The flap did not get to the compartment.
+    MechanismFault,
+    /// After a restart or a lost camera the item still lay there; it is judged anew.
+    StillThere,
+}
+
+impl VoidCause {
+    /// The identifier used in files.
+    pub const fn id(self) -> &'static str {
+        match self {
+            VoidCause::Disturbed => "disturbed",
+            VoidCause::Hand => "hand",
+            VoidCause::TakenBack => "taken_back",
+            VoidCause::Jam => "jam",
+            VoidCause::MechanismFault => "mechanism_fault",
+            VoidCause::StillThere => "still_there",
+        }
     }
 }

@@ -1,0 +1,194 @@
+//! What the state machine is told, what it answers, and its states by name.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::rules::Rules;
+use super::verdict::{CompartmentId, Movement, Verdict, VoidCause};
+use crate::detect::{MAX_OBJECTS, Presence};
+use crate::identify::Identified;
+
+/// How long each state may wait.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Timing {
+    /// An item must lie still this long before it is looked at.
+    pub settle: Duration,
+    /// Voting ends after this long with what there is.
+    pub vote_limit: Duration,
+    /// The flap must report within this time.
+    pub move_limit: Duration,
+    /// The chamber must be seen empty this long before a drop counts.
+    pub clear_hold: Duration,
+    /// An item still there this long after the flap arrived is tried again.
+    pub clear_limit: Duration,
+    /// Without a frame for this long the camera is lost.
+    pub camera_lost_after: Duration,
+    /// Something that neither settles nor leaves for this long raises an alarm.
+    pub blocked_after: Duration,
+    /// After a fault of disk or flap, the next try.
+    pub fault_retry: Duration,
+}
+
+impl Default for Timing {
+    fn default() -> Self {
+        Self {
+            settle: Duration::from_millis(300),
+            vote_limit: Duration::from_millis(1500),
+            move_limit: Duration::from_secs(4),
+            clear_hold: Duration::from_millis(150),
+            clear_limit: Duration::from_millis(1500),
+            camera_lost_after: Duration::from_secs(1),
+            blocked_after: Duration::from_secs(30),
+            fault_retry: Duration::from_secs(10),
+        }
+    }
+}
+
+/// Everything the judge is told.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// The decision.
+    pub rules: Rules,
+    /// The waits.
+    pub timing: Timing,
+    /// How often an item that stays is tried again before it is a jam.
+    pub retries: u32,
+    /// Names of the model's labels, in its order.
+    pub labels: Vec<Arc<str>>,
+}
+
+/// One look of the classifier at a settled item.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Look {
+    /// Everything in the chamber as one.
+    pub whole: Identified,
+    /// Its separate parts, when there is more than one.
+    pub objects: [Option<Identified>; MAX_OBJECTS],
+}
+
+/// What happened.
+#[derive(Clone, Copy, Debug)]
+pub enum Input<'a> {
+    /// A frame was looked at; `look` is there when [`Judge::wants_look`] asked for it.
+    Frame {
+        /// What the detector saw.
+        presence: &'a Presence,
+        /// What the classifier saw.
+        look: Option<&'a Look>,
+    },
+    /// Time passed without a frame.
+    Tick,
+    /// The intent is on disk under this number.
+    IntentRecorded(u64),
+    /// The intent could not be written.
+    IntentFailed,
+    /// The flap did something.
+    Movement(Movement),
+    /// The crew wants something.
+    Command(Command),
+}
+
+/// What the crew, or a sensor, may ask for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Command {
+    /// Stop sorting once the present item is dealt with, or sort again.
+    Maintenance(bool),
+    /// The jam or fault is mended.
+    Reset,
+    /// A compartment became full or was emptied.
+    Full(CompartmentId, bool),
+    /// A compartment was closed or opened by the crew.
+    Disabled(CompartmentId, bool),
+}
+
+/// What must be done now, in order.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Action {
+    /// Write this verdict to disk; answer with [`Input::IntentRecorded`] or [`Input::IntentFailed`].
+    RecordIntent(Verdict),
+    /// The item is gone where it should: the drop counts.
+    Confirm(u64),
+    /// The intent came to nothing.
+    Void(u64, VoidCause),
+    /// Move the flap to this compartment.
+    Move(CompartmentId),
+    /// Move the flap home.
+    Home,
+    /// Stop and turn back at once.
+    Halt,
+    /// Something needs a person (`true`), or no longer does.
+    Alarm(Alarm, bool),
+}
+
+/// What needs a person.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Alarm {
+    /// An item stays in the chamber.
+    Jam,
+    /// The flap does not get where it should.
+    Mechanism,
+    /// The ledger cannot be written.
+    Ledger,
+    /// No frames.
+    Camera,
+    /// Something neither settles nor leaves.
+    Blocked,
+}
+
+/// The state by name, for the page and the log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum StateName {
+    /// No frames.
+    CameraLost,
+    /// Finding out what lies in the chamber.
+    Starting,
+    /// Ready.
+    Empty,
+    /// Every compartment is full or closed.
+    Full,
+    /// Something moves or a hand is in view.
+    Arriving,
+    /// Still, and being looked at.
+    Settled,
+    /// Decided, being written to disk.
+    Decided,
+    /// The flap moves, or is about to.
+    Routing,
+    /// Waiting for the item to leave.
+    Clearing,
+    /// The flap goes home.
+    Homing,
+    /// Waiting for the resident to take the item back.
+    Returning,
+    /// An item stays in the chamber.
+    Jam,
+    /// The flap does not get where it should.
+    MechanismFault,
+    /// The ledger cannot be written.
+    LedgerFault,
+    /// The crew is at work.
+    Maintenance,
+}
+
+impl StateName {
+    /// The identifier used in files and on the page.
+    pub const fn id(self) -> &'static str {
+        match self {
+            StateName::CameraLost => "camera_lost",
+            StateName::Starting => "starting",
+            StateName::Empty => "empty",
+            StateName::Full => "full",
+            StateName::Arriving => "arriving",
+            StateName::Settled => "settled",
+            StateName::Decided => "decided",
+            StateName::Routing => "routing",
+            StateName::Clearing => "clearing",
+            StateName::Homing => "homing",
+            StateName::Returning => "returning",
+            StateName::Jam => "jam",
+            StateName::MechanismFault => "mechanism_fault",
+            StateName::LedgerFault => "ledger_fault",
+            StateName::Maintenance => "maintenance",
+        }
+    }
+}

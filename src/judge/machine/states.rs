@@ -1,0 +1,247 @@
+//! What one frame does to each state.
+
+use super::super::inputs::{Action, Alarm, Look};
+use super::super::rules::Votes;
+use super::super::verdict::{Verdict, VoidCause};
+use super::{Actions, Judge, Open, State, arriving, lies_still};
+use crate::clock::Moment;
+use crate::detect::{Light, Presence};
+
+impl Judge {
+    pub(super) fn start(
+        &self,
+        open: Option<Open>,
+        presence: &Presence,
+        now: Moment,
+        actions: &mut Actions,
+    ) -> State {
+        if !presence.is_still() {
+            return State::Starting { open };
+        }
+        match open {
+            Some(open) if presence.occupied => actions.push(Action::Void(open.seq, VoidCause::StillThere)),
+            Some(open) if open.moved => actions.push(Action::Confirm(open.seq)),
+            Some(open) => actions.push(Action::Void(open.seq, VoidCause::TakenBack)),
+            None => {}
+        }
+        if !self.flap_home {
+            return State::Homing { asked: None };
+        }
+        self.idle(presence, now)
+    }
+
+    pub(super) fn idle(&self, presence: &Presence, now: Moment) -> State {
+        if self.maintenance {
+            State::Maintenance
+        } else if presence.occupied || !presence.is_still() {
+            arriving(now)
+        } else if self.settings.rules.nothing_fits() {
+            State::Full
+        } else {
+            State::Empty
+        }
+    }
+
+    pub(super) fn arrive(
+        &mut self,
+        since: Moment,
+        still_since: Option<Moment>,
+        presence: &Presence,
+        look: Option<&Look>,
+        now: Moment,
+        actions: &mut Actions,
+    ) -> State {
+        if presence.is_empty() {
+            return self.idle(presence, now);
+        }
+        if self.maintenance && presence.is_still() {
+            return State::Maintenance;
+        }
+        if now.since(since) >= self.settings.timing.blocked_after {
+            self.alarm(Alarm::Blocked, true, actions);
+        }
+        if !presence.is_still() {
+            return State::Arriving { since, still_since: None };
+        }
+        let still_since = still_since.unwrap_or(now);
+        if now.since(still_since) < self.settings.timing.settle || !self.flap_home {
+            return State::Arriving { since, still_since: Some(still_since) };
+        }
+        self.alarm(Alarm::Blocked, false, actions);
+        self.vote(now, Votes::default(), presence, look, now, actions)
+    }
+
+    pub(super) fn vote(
+        &self,
+        settled_at: Moment,
+        mut votes: Votes,
+        presence: &Presence,
+        look: Option<&Look>,
+        now: Moment,
+        actions: &mut Actions,
+    ) -> State {
+        if !lies_still(presence) {
+            return arriving(now);
+        }
+        if let Some(look) = look {
+            votes.add(&look.whole, &look.objects, &self.settings.rules);
+        }
+        let late = now.since(settled_at) >= self.settings.timing.vote_limit;
+        if !votes.are_enough(&self.settings.rules) && !late {
+            return State::Settled { settled_at, votes };
+        }
+        let verdict = self.verdict(&votes, settled_at, now);
+        let compartment = verdict.compartment;
+        actions.push(Action::RecordIntent(verdict));
+        State::Decided { compartment, disturbed: false, since: now }
+    }
+
+    pub(super) fn verdict(&self, votes: &Votes, settled_at: Moment, now: Moment) -> Verdict {
+        let decision = votes.decide(&self.settings.rules);
+        let label = votes.best_label().and_then(|label| self.settings.labels.get(label).cloned());
+        Verdict {
+            label: label.unwrap_or_else(|| "".into()),
+            seen: decision.seen,
+            probability: decision.probability,
+            stream: decision.stream,
+            compartment: decision.compartment,
+            reason: decision.reason,
+            votes: votes.count(),
+            settled_at,
+            decided_at: now,
+        }
+    }
+
+    /// The intent is on disk; the flap may move only if this very frame shows the item as it was judged.
+    pub(super) fn wait_to_move(
+        &mut self,
+        mut open: Open,
+        presence: &Presence,
+        now: Moment,
+        actions: &mut Actions,
+    ) -> State {
+        if !lies_still(presence) {
+            let cause = if presence.is_empty() { VoidCause::TakenBack } else { VoidCause::Disturbed };
+            actions.push(Action::Void(open.seq, cause));
+            return arriving(now);
+        }
+        match open.compartment {
+            None => State::Returning { open, since: now, empty_since: None },
+            Some(compartment) => {
+                self.ask(Action::Move(compartment), actions);
+                open.moved = true;
+                State::Moving { open, since: now }
+            }
+        }
+    }
+
+    pub(super) fn clear(
+        &mut self,
+        open: Open,
+        since: Moment,
+        empty_since: Option<Moment>,
+        presence: &Presence,
+        now: Moment,
+        actions: &mut Actions,
+    ) -> State {
+        // The chamber was seen without the item, if only while things still moved: from now on it counts.
+        let unoccupied = !presence.occupied && !presence.learning && presence.light == Light::Steady;
+        let empty_since = if unoccupied { empty_since.or(Some(now)) } else { empty_since };
+        if let Some(empty_since) = empty_since {
+            let rests = presence.is_empty() && now.since(empty_since) >= self.settings.timing.clear_hold;
+            // What lies there now came after it, and is judged for itself.
+            if rests || presence.occupied {
+                actions.push(Action::Confirm(open.seq));
+                return self.go_home(None, presence, now, actions);
+            }
+            return State::Clearing { open, since, empty_since: Some(empty_since) };
+        }
+        if !presence.is_still() {
+            return State::Clearing { open, since: now, empty_since: None };
+        }
+        if now.since(since) < self.settings.timing.clear_limit {
+            return State::Clearing { open, since, empty_since: None };
+        }
+        if open.attempt >= self.settings.retries {
+            self.alarm(Alarm::Jam, true, actions);
+            return State::Jam { open, empty_since: None };
+        }
+        self.ask(Action::Home, actions);
+        State::Retrying { open, since: now }
+    }
+
+    pub(super) fn go_home(
+        &mut self,
+        asked: Option<Moment>,
+        presence: &Presence,
+        now: Moment,
+        actions: &mut Actions,
+    ) -> State {
+        match asked {
+            Some(asked) => State::Homing { asked: Some(asked) },
+            None if self.flap_home => self.idle(presence, now),
+            None if presence.is_still() => {
+                self.ask(Action::Home, actions);
+                State::Homing { asked: Some(now) }
+            }
+            None => State::Homing { asked: None },
+        }
+    }
+
+    pub(super) fn give_back(
+        &mut self,
+        open: Open,
+        since: Moment,
+        empty_since: Option<Moment>,
+        presence: &Presence,
+        now: Moment,
+        actions: &mut Actions,
+    ) -> State {
+        if now.since(since) >= self.settings.timing.blocked_after {
+            self.alarm(Alarm::Blocked, true, actions);
+        }
+        if !presence.is_empty() {
+            return State::Returning { open, since, empty_since: None };
+        }
+        let empty_since = empty_since.unwrap_or(now);
+        if now.since(empty_since) < self.settings.timing.clear_hold {
+            return State::Returning { open, since, empty_since: Some(empty_since) };
+        }
+        actions.push(Action::Confirm(open.seq));
+        self.idle(presence, now)
+    }
+
+    pub(super) fn jammed(
+        &mut self,
+        open: Open,
+        empty_since: Option<Moment>,
+        presence: &Presence,
+        now: Moment,
+        actions: &mut Actions,
+    ) -> State {
+        if !presence.is_empty() {
+            return State::Jam { open, empty_since: None };
+        }
+        let empty_since = empty_since.unwrap_or(now);
+        if now.since(empty_since) < self.settings.timing.clear_limit {
+            return State::Jam { open, empty_since: Some(empty_since) };
+        }
+        actions.push(Action::Void(open.seq, VoidCause::Jam));
+        self.go_home(None, presence, now, actions)
+    }
+
+    pub(super) fn retry_mechanism(
+        &mut self,
+        open: Option<Open>,
+        next_try: Moment,
+        presence: &Presence,
+        now: Moment,
+        actions: &mut Actions,
+    ) -> State {
+        if now < next_try || !presence.is_still() {
+            return State::MechanismFault { open, next_try };
+        }
+        self.ask(Action::Home, actions);
+        State::MechanismFault { open, next_try: now + self.settings.timing.fault_retry }
+    }
+}
