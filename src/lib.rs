@@ -5,4 +5,5 @@ pub mod clock;
 pub mod detect;
 pub mod identify;
 pub mod judge;
+pub mod mechanism;
 pub mod streams;

@@ -1,0 +1,89 @@
+//! Verdict -> safe flap movement
+//!
+//! [`Flap`] is the pure state machine of the one moving part; a [`Drive`] is what turns it. The shell in `stage.rs`
+//! runs both in a thread of their own, so that neither the network nor the disk can delay a halt.
+//!
+//! ```text
+//! unhomed --home--> going home --end-stop--> home --move--> going there --arrived--> at compartment
+//!                        ^   |                 ^  \             | halt                 |
+//!                        |   | halt            |   '<-----------'  (turns back)         |
+//!                        |   '--> turning back-'                                        |
+//!                        '------------------------------home---------------------------'
+//! any --time limit, contradicting end-stops, drive error--> failed --home--> going home
+//! ```
+//!
+//! - Never moves unasked, not even at start: the judge asks for home once it sees that nothing is in the way.
+//! - Every movement has a time limit, after which the drive is released.
+//! - A halt is obeyed in every state and turns the flap back to where the movement began.
+//! - At rest the drive is released; it is driven only while moving.
+//! - The simulated drive is used only when the configuration names it.
+
+mod error;
+mod events;
+mod flap;
+mod replay;
+mod stage;
+
+pub use error::MechanismError;
+pub use flap::{Flap, FlapState, Order, Step};
+pub use replay::{SimDrive, SimFault};
+pub use stage::{MechanismStatus, Request, Stage};
+
+use std::time::Duration;
+
+use crate::clock::Moment;
+use crate::judge::CompartmentId;
+
+/// A place where the flap can rest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Place {
+    /// The rest position.
+    Home,
+    /// Over this compartment.
+    At(CompartmentId),
+}
+
+/// What the drive's inputs show.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Sensed {
+    /// The place whose end-stop or position is reached; `None` in between.
+    pub place: Option<Place>,
+    /// Inputs that exclude each other are active at once: a wiring fault.
+    pub contradiction: bool,
+}
+
+/// Something that turns the flap.
+pub trait Drive: Send {
+    /// Starts to move towards `place`; returns at once.
+    ///
+    /// # Errors
+    /// When the hardware refuses.
+    fn start(&mut self, place: Place, now: Moment) -> Result<(), MechanismError>;
+
+    /// Takes the force away. Must be harmless at any time.
+    ///
+    /// # Errors
+    /// When the hardware refuses.
+    fn release(&mut self, now: Moment) -> Result<(), MechanismError>;
+
+    /// Reads the inputs.
+    ///
+    /// # Errors
+    /// When the hardware refuses.
+    fn sense(&mut self, now: Moment) -> Result<Sensed, MechanismError>;
+}
+
+/// What the flap is told about its rig.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Settings {
+    /// A movement that takes longer has failed.
+    pub move_limit: Duration,
+    /// How often the inputs are read while moving.
+    pub poll: Duration,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self { move_limit: Duration::from_secs(3), poll: Duration::from_millis(5) }
+    }
+}
