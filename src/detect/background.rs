@@ -19,6 +19,12 @@ const COLOUR_STEP: f32 = 9.0;
 const SLOW_GAIN: f32 = 0.03;
 /// Gain change from which on the structure is asked.
 const SUDDEN_GAIN: f32 = 0.08;
+/// Share of a cell's expected luma by which another light may differ from an even one.
+const RELIT_SHARE: f32 = 0.35;
+/// Change of a cell's luma under which its light stayed as it was.
+const KEPT_GAIN: f32 = 0.04;
+/// Share of cells that kept their light above which no light was switched: something came in front of the others.
+const KEPT_SHARE: f32 = 0.1;
 /// Correlation of structure above which it is the same chamber in other light.
 const SAME_STRUCTURE: f32 = 0.6;
 /// Cells darker than this tell nothing about gain.
@@ -101,13 +107,28 @@ impl Background {
             self.gain += (seen - self.gain) * 0.1;
             return Judged::Steady;
         }
-        if change >= SUDDEN_GAIN && self.same_structure(grid) {
+        if change >= SUDDEN_GAIN && self.kept_share(grid) < KEPT_SHARE && self.same_structure(grid) {
             let relative = seen / self.gain;
             self.gain = seen;
             self.mark(grid, seen, foreground);
             return Judged::LightSwitched { gain: relative };
         }
         Judged::Steady
+    }
+
+    /// Takes over what the other light makes of the empty chamber, after [`Judged::LightSwitched`]: lamps do not
+    /// dim evenly, so one gain leaves their shine and shadows behind. `surroundings` are those of the frame before:
+    /// what lay there, and what differs as no light makes it differ, is not taken over.
+    pub(super) fn relight(&mut self, grid: &Grid, surroundings: &[bool; CELLS]) {
+        for (cell, &occupied) in surroundings.iter().enumerate() {
+            let expected = self.empty.luma[cell] * self.gain;
+            let luma = (grid.luma[cell] - expected).abs();
+            let red = (grid.red[cell] - self.empty.red[cell] * self.gain).abs();
+            let blue = (grid.blue[cell] - self.empty.blue[cell] * self.gain).abs();
+            if !occupied && luma <= expected * RELIT_SHARE && red.max(blue) <= COLOUR_STEP {
+                self.blend(grid, cell, 1.0);
+            }
+        }
     }
 
     /// Lets the empty chamber follow slow changes where nothing lies, and settles the gain into it while it is empty.
@@ -161,6 +182,21 @@ impl Background {
         }
         let (_, median, _) = self.ratios[..count].select_nth_unstable_by(count / 2, f32::total_cmp);
         median.max(0.01)
+    }
+
+    /// Share of cells that are as bright as before.
+    fn kept_share(&self, grid: &Grid) -> f32 {
+        let kept = (0..CELLS).filter(|&cell| {
+            let expected = self.empty.luma[cell] * self.gain;
+            expected >= GAIN_LUMA && (grid.luma[cell] - expected).abs() < expected * KEPT_GAIN
+        });
+        kept.count() as f32 / CELLS as f32
+    }
+
+    /// Share of cells that differ from this empty chamber, after following the light by one gain.
+    pub(super) fn differing_share(&mut self, grid: &Grid, foreground: &mut [bool; CELLS]) -> f32 {
+        let gain = self.median_gain(grid);
+        self.mark(grid, gain, foreground)
     }
 
     /// Whether the picture still has the empty chamber's structure: the correlation of each cell's difference to the

@@ -148,6 +148,10 @@ pub struct Detector {
     foreground: Box<[bool; CELLS]>,
     blobs: Blobs,
     last_motion_share: f32,
+    /// The last frame was still: what it showed is where it was.
+    was_still: bool,
+    /// The empty chamber before the light was last switched: returned to when it turns out to be the better one.
+    before_switch: Option<Background>,
 }
 
 impl Detector {
@@ -165,6 +169,8 @@ impl Detector {
             foreground: Box::new([false; CELLS]),
             blobs: Blobs::default(),
             last_motion_share: 0.0,
+            was_still: false,
+            before_switch: None,
         }
     }
 
@@ -238,6 +244,11 @@ impl Detector {
         let judged = background.judge(&self.current, &mut self.foreground);
         if let Judged::LightSwitched { gain } = judged {
             presence.light = Light::Switched;
+            if self.was_still {
+                self.before_switch = Some(background.clone());
+                background.relight(&self.current, self.blobs.surroundings());
+                background.judge(&self.current, &mut self.foreground);
+            }
             LightSwitched { gain }.emit();
         }
         self.blobs.find(&self.foreground, &self.settings.throat, self.settings.occupied_share);
@@ -247,6 +258,16 @@ impl Detector {
         presence.extent = self.blobs.extent().map(|cells| cells.to_pixels(self.settings.region));
         for (slot, cells) in presence.objects.iter_mut().zip(self.blobs.objects()) {
             *slot = Some(cells.to_pixels(self.settings.region));
+        }
+        self.was_still = !presence.moving;
+        // What looked like another light was something else, and it has gone: the chamber is as it was before.
+        if !presence.moving
+            && presence.occupied
+            && let Some(before) = &mut self.before_switch
+            && before.differing_share(&self.current, &mut self.foreground) < self.settings.occupied_share
+        {
+            self.background = self.before_switch.take();
+            return;
         }
         if !presence.moving {
             let rate = passed.as_secs_f32() / self.settings.adapt.as_secs_f32().max(0.001);
