@@ -124,7 +124,7 @@ impl Bundle {
             .map_err(|source| IdentifyError::Read { path: path.clone(), source })?;
         let manifest: Manifest = toml::from_str(&text).map_err(|error| IdentifyError::Manifest {
             path: path.clone(),
-            message: error.to_string().trim_end().to_owned(),
+            message: crate::one_line::toml(&error, &text),
         })?;
         let problems = manifest.problems();
         if !problems.is_empty() {

@@ -17,7 +17,7 @@ pub enum IdentifyError {
         source: std::io::Error,
     },
     /// The manifest is not understood.
-    #[error("{path}: {message}", path = path.display())]
+    #[error("{path}: {message}; mend it, or copy the whole bundle again", path = path.display())]
     Manifest {
         /// Which file.
         path: PathBuf,
@@ -38,7 +38,10 @@ pub enum IdentifyError {
         found: String,
     },
     /// The network's inputs or outputs are not what the manifest says.
-    #[error("{path} does not fit its manifest: {message}", path = path.display())]
+    #[error(
+        "{path} does not fit its manifest: {message}; copy the whole bundle again, or mend its manifest",
+        path = path.display()
+    )]
     Shape {
         /// Which file.
         path: PathBuf,
@@ -53,6 +56,26 @@ pub enum IdentifyError {
     NoRuntime {
         /// Every path tried.
         looked: Vec<PathBuf>,
+    },
+    /// The ONNX Runtime library is none, or not one for this program.
+    #[error(
+        "the ONNX Runtime library {path} cannot be used: {message}; run `make setup`, or set [model] runtime in the \
+         configuration",
+        path = path.display()
+    )]
+    Library {
+        /// Which file.
+        path: PathBuf,
+        /// Why not.
+        message: String,
+    },
+    /// The network's file has the right hash and is no network all the same.
+    #[error("the network {path} cannot be loaded: {message}; install a bundle made for this program", path = path.display())]
+    Network {
+        /// Which file.
+        path: PathBuf,
+        /// Why not.
+        message: String,
     },
     /// The runtime failed.
     #[error("ONNX Runtime failed while {doing}: {message}")]
@@ -77,6 +100,14 @@ pub enum IdentifyError {
         frame_width: u32,
         /// Picture's rows.
         frame_height: u32,
+    },
+    /// The region to look at is too tall to be summed up.
+    #[error("a region of {rows} rows is too tall for a network of {outputs}: crop the picture first")]
+    Rows {
+        /// Region's rows.
+        rows: u32,
+        /// Network's rows.
+        outputs: u32,
     },
 }
 

@@ -18,7 +18,7 @@ pub use bundle::{Bundle, Dtype, Label, Layout, Manifest, ModelSpec};
 pub use error::IdentifyError;
 pub use head::{Head, Identified, MAX_LABELS};
 pub use session::{RuntimeSettings, find_runtime};
-pub use tensor::fill_input;
+pub use tensor::Resizer;
 
 use std::time::Duration;
 
@@ -32,6 +32,7 @@ use session::Session;
 pub struct Identifier {
     bundle: Bundle,
     head: Head,
+    resizer: Resizer,
     session: Session,
 }
 
@@ -43,7 +44,7 @@ impl Identifier {
     pub fn load(bundle: Bundle, runtime: &RuntimeSettings) -> Result<Self, IdentifyError> {
         let session = Session::open(&bundle, runtime)?;
         let head = Head::new(&bundle.manifest);
-        Ok(Self { bundle, head, session })
+        Ok(Self { bundle, head, resizer: Resizer::default(), session })
     }
 
     /// The bundle in use.
@@ -62,7 +63,8 @@ impl Identifier {
         clock: &dyn Clock,
     ) -> Result<(Identified, Duration), IdentifyError> {
         let started = clock.now();
-        let logits = self.session.run(|spec, input| fill_input(frame, region, spec, input))?;
+        let resizer = &mut self.resizer;
+        let logits = self.session.run(|spec, input| resizer.fill(frame, region, spec, input))?;
         let identified = self.head.apply(logits);
         Ok((identified, clock.now().since(started)))
     }

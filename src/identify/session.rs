@@ -71,7 +71,7 @@ impl fmt::Debug for Session {
 }
 
 fn failed<E: fmt::Display>(doing: &'static str) -> impl Fn(E) -> IdentifyError {
-    move |error| IdentifyError::Runtime { doing, message: error.to_string() }
+    move |error| IdentifyError::Runtime { doing, message: crate::one_line::joined(&error.to_string()) }
 }
 
 fn environment(settings: &RuntimeSettings) -> Result<&'static Environment, IdentifyError> {
@@ -80,7 +80,10 @@ fn environment(settings: &RuntimeSettings) -> Result<&'static Environment, Ident
     }
     let library = find_runtime(settings)?;
     let built = ort::init_from(&library)
-        .map_err(failed("loading its library"))?
+        .map_err(|error| IdentifyError::Library {
+            path: library.clone(),
+            message: crate::one_line::joined(&error.to_string()),
+        })?
         .with_name("bunri")
         .with_telemetry(false)
         .build();
@@ -103,7 +106,11 @@ impl Session {
             // A spinning thread would burn a core between frames and slow capture.
             .with_intra_op_spinning(false)
             .map_err(failed(doing))?;
-        let session = builder.commit_from_file(&bundle.model_path).map_err(failed(doing))?;
+        let session =
+            builder.commit_from_file(&bundle.model_path).map_err(|error| IdentifyError::Network {
+                path: bundle.model_path.clone(),
+                message: crate::one_line::joined(&error.to_string()),
+            })?;
         check_contract(&session, bundle)?;
         let spec = bundle.manifest.model.clone();
         let labels = bundle.manifest.labels.len();
@@ -157,6 +164,11 @@ fn check_contract(session: &ort::session::Session, bundle: &Bundle) -> Result<()
         }
     };
     check("input", &spec.input, session.inputs(), TensorElementType::Uint8, &input_shape(spec))?;
+    if let Some(embedding) = &spec.embedding
+        && !session.outputs().iter().any(|output| output.name() == embedding)
+    {
+        return Err(refuse(format!("it has no output '{embedding}' for the embedding")));
+    }
     let labels = bundle.manifest.labels.len() as i64;
     check("output", &spec.output, session.outputs(), TensorElementType::Float32, &[1, labels])
 }
