@@ -69,7 +69,7 @@ pub struct Look {
 /// What happened.
 #[derive(Clone, Copy, Debug)]
 pub enum Input<'a> {
-    /// A frame was looked at; `look` is there when [`Judge::wants_look`] asked for it.
+    /// A frame was looked at; `look` is there when [`wants_look`](super::Judge::wants_look) asked for it.
     Frame {
         /// What the detector saw.
         presence: &'a Presence,
