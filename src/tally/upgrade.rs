@@ -1,0 +1,120 @@
+//! Brings a ledger file to the schema of this program, one numbered step at a time.
+//!
+//! The file's `user_version` counts the steps it has had. Each step and its number are written in one
+//! transaction, so a power cut between two leaves a ledger of the step before, never half a step.
+//!
+//! Never changes a released step: a new one is `upgrade/0002_what_it_does.sql`, added to [`STEPS`].
+//! Never touches a file that a newer program wrote, or that is another program's.
+
+use std::path::Path;
+
+use rusqlite::{Connection, TransactionBehavior};
+
+use super::error::{Doing, TallyError};
+
+/// Step n brings a file from version n to version n + 1.
+pub(super) const STEPS: &[&str] = &[include_str!("schema.sql")];
+
+/// The schema this program reads and writes.
+pub(super) const SCHEMA_VERSION: i64 = STEPS.len() as i64;
+
+/// Marks the file as ours: "BNRI" in its header.
+pub(super) const APPLICATION_ID: i64 = 0x424E_5249;
+
+/// What the header and the catalogue say a file is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Found {
+    /// Nothing in it yet.
+    Empty,
+    /// A ledger that has had this many steps.
+    Ledger(i64),
+}
+
+/// Tells whether the file is a ledger this program may use.
+///
+/// # Errors
+/// [`TallyError::SchemaNewer`], [`TallyError::NotALedger`], or what keeps it from being read.
+pub(super) fn inspect(connection: &Connection, path: &Path, known: i64) -> Result<Found, TallyError> {
+    let doing = "read what kind of file it is";
+    let number = |sql: &str| connection.query_row(sql, [], |row| row.get::<_, i64>(0)).doing(path, doing);
+    let version = number("PRAGMA user_version")?;
+    let application = number("PRAGMA application_id")?;
+    let objects = number("SELECT count(*) FROM sqlite_schema")?;
+    match (application, version) {
+        (APPLICATION_ID, version) if version > known => {
+            Err(TallyError::SchemaNewer { path: path.to_owned(), found: version, known })
+        }
+        (APPLICATION_ID, version) if version > 0 => Ok(Found::Ledger(version)),
+        (0, 0) if objects == 0 => Ok(Found::Empty),
+        _ => Err(TallyError::NotALedger { path: path.to_owned() }),
+    }
+}
+
+/// Applies every step the file has not had. Returns the version it had before.
+///
+/// # Errors
+/// As [`inspect`], or a step that could not be written; the steps before it stay.
+pub(super) fn apply(connection: &mut Connection, path: &Path, steps: &[&str]) -> Result<i64, TallyError> {
+    let known = i64::try_from(steps.len()).unwrap_or(i64::MAX);
+    let before = match inspect(connection, path, known)? {
+        Found::Empty => 0,
+        Found::Ledger(version) => version,
+    };
+    let doing = "bring it to this program's schema";
+    for (version, step) in (1i64..).zip(steps).filter(|(version, _)| *version > before) {
+        let step_up =
+            connection.transaction_with_behavior(TransactionBehavior::Immediate).doing(path, doing)?;
+        step_up.execute_batch(step).doing(path, doing)?;
+        step_up.pragma_update(None, "application_id", APPLICATION_ID).doing(path, doing)?;
+        step_up.pragma_update(None, "user_version", version).doing(path, doing)?;
+        step_up.commit().doing(path, doing)?;
+    }
+    Ok(before)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn memory() -> (Connection, &'static Path) {
+        (Connection::open_in_memory().unwrap(), Path::new("memory"))
+    }
+
+    #[test]
+    fn steps_are_applied_in_order_and_once() {
+        let (mut connection, path) = memory();
+        let steps = ["CREATE TABLE a (x)", "INSERT INTO a VALUES (2)", "INSERT INTO a VALUES (3)"];
+        assert_eq!(apply(&mut connection, path, &steps[..2]).unwrap(), 0);
+        assert_eq!(apply(&mut connection, path, &steps).unwrap(), 2);
+        assert_eq!(apply(&mut connection, path, &steps).unwrap(), 3);
+        let rows: String =
+            connection.query_row("SELECT group_concat(x) FROM a", [], |row| row.get(0)).unwrap();
+        assert_eq!(rows, "2,3");
+    }
+
+    #[test]
+    fn a_failed_step_leaves_the_version_before_it() {
+        let (mut connection, path) = memory();
+        let steps = ["CREATE TABLE a (x)", "INSERT INTO a VALUES (1); INSERT INTO b VALUES (1)"];
+        assert!(apply(&mut connection, path, &steps).is_err());
+        assert_eq!(inspect(&connection, path, 2).unwrap(), Found::Ledger(1));
+        let rows: i64 = connection.query_row("SELECT count(*) FROM a", [], |row| row.get(0)).unwrap();
+        assert_eq!(rows, 0);
+    }
+
+    #[test]
+    fn a_newer_or_foreign_file_is_refused_untouched() {
+        let (mut connection, path) = memory();
+        apply(&mut connection, path, &["CREATE TABLE a (x)", "CREATE TABLE b (x)"]).unwrap();
+        let newer = apply(&mut connection, path, &["CREATE TABLE a (x)"]);
+        assert!(matches!(newer, Err(TallyError::SchemaNewer { found: 2, known: 1, .. })), "{newer:?}");
+
+        let (mut connection, path) = memory();
+        connection.execute_batch("CREATE TABLE somebody_elses (x)").unwrap();
+        let foreign = apply(&mut connection, path, STEPS);
+        assert!(matches!(foreign, Err(TallyError::NotALedger { .. })), "{foreign:?}");
+        let objects: i64 =
+            connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0)).unwrap();
+        assert_eq!(objects, 1);
+    }
+}
