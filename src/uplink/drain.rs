@@ -1,0 +1,284 @@
+//! What one connection does once it stands: outbox -> broker, oldest first.
+//!
+//! A row leaves the outbox only on its own acknowledgement with a success reason; whatever is unacknowledged when
+//! the connection ends stays where it is and is sent again on the next one. At most `in_flight` rows wait at a
+//! time. Brokers acknowledge in the order in which they received (MQTT 5, 4.6), so waiting for the oldest
+//! loses nothing, and a broker that does otherwise only acknowledges later than it could.
+
+use std::collections::VecDeque;
+use std::future::{pending, ready};
+use std::time::Duration;
+
+use tokio::sync::watch;
+use tokio::time::{sleep, timeout};
+
+use super::client::{Acknowledged, Message, Publisher};
+use super::error::Error;
+use super::wire::{self, Cause};
+use super::{Shared, is_stopped, stopped};
+use super::{events, outbox};
+use crate::clock::Moment;
+
+/// At most one message with counts in this time.
+const COUNTS_INTERVAL: Duration = Duration::from_secs(1);
+/// How long the goodbye may take to be acknowledged, and then to be flushed: one second together.
+const GOODBYE_TIMEOUT: Duration = Duration::from_millis(800);
+const FLUSH_TIMEOUT: Duration = Duration::from_millis(200);
+/// Without a wake-up the outbox is looked at this often all the same.
+const LOOK_AGAIN: Duration = Duration::from_secs(30);
+
+enum What {
+    Row(u64),
+    Counts,
+    Online,
+    Offline,
+}
+
+struct Sent {
+    what: What,
+    at: Moment,
+    acknowledged: Acknowledged,
+}
+
+/// The work of one connection.
+pub(super) struct Drain<'a> {
+    shared: &'a Shared,
+    connection: &'a str,
+    in_flight: VecDeque<Sent>,
+    rows_in_flight: usize,
+    /// The newest row handed to this connection.
+    newest_sent: u64,
+    /// Whether the outbox may hold rows newer than that.
+    more: bool,
+    news: watch::Receiver<u64>,
+    counts_due: bool,
+    counts_at: Option<Moment>,
+    /// How many rows this connection delivered.
+    pub(super) delivered: u64,
+    /// Whether the broker acknowledged the goodbye.
+    pub(super) said_goodbye: bool,
+}
+
+impl<'a> Drain<'a> {
+    pub(super) fn new(shared: &'a Shared, connection: &'a str) -> Self {
+        Self {
+            shared,
+            connection,
+            in_flight: VecDeque::new(),
+            rows_in_flight: 0,
+            newest_sent: 0,
+            more: true,
+            news: shared.outbox.news(),
+            counts_due: true,
+            counts_at: None,
+            delivered: 0,
+            said_goodbye: false,
+        }
+    }
+
+    /// Works until the connection fails (`Err`) or `stop` is set and the goodbye has been tried (`Ok`).
+    pub(super) async fn work(
+        &mut self,
+        publisher: &Publisher,
+        stop: &mut watch::Receiver<bool>,
+    ) -> Result<(), Error> {
+        self.send_availability(publisher, Cause::Connected).await?;
+        while !is_stopped(stop) {
+            self.send_rows(publisher).await?;
+            let counts_in = self.counts_wait();
+            if counts_in == Some(Duration::ZERO) {
+                self.send_counts(publisher).await?;
+                continue;
+            }
+            if let Some(answer) = front_now(&mut self.in_flight).await {
+                self.collect(answer).await?;
+                continue;
+            }
+            let silent_in = self.silent_in()?;
+            tokio::select! {
+                biased;
+                () = stopped(stop) => {}
+                answer = front(&mut self.in_flight) => self.collect(answer).await?,
+                () = outbox::changed(&mut self.news) => self.more = true,
+                () = sleep(counts_in.unwrap_or(LOOK_AGAIN)) => self.more |= counts_in.is_none(),
+                () = sleep(silent_in) => {}
+            }
+        }
+        self.goodbye(publisher).await
+    }
+
+    /// Takes the answers that have already arrived, without waiting: fewer repetitions after a loss.
+    ///
+    /// # Errors
+    /// A refusal among them, which then is the better explanation of the loss.
+    pub(super) async fn settle(&mut self) -> Result<(), Error> {
+        match front_now(&mut self.in_flight).await {
+            Some(answer) => self.collect(answer).await,
+            None => Ok(()),
+        }
+    }
+
+    /// Whether drops were sent and not one of them was answered.
+    pub(super) const fn is_unheard(&self) -> bool {
+        self.newest_sent > 0 && self.delivered == 0
+    }
+
+    async fn send_rows(&mut self, publisher: &Publisher) -> Result<(), Error> {
+        let room = usize::from(self.shared.settings.in_flight).saturating_sub(self.rows_in_flight);
+        if !self.more || room == 0 {
+            return Ok(());
+        }
+        let rows = self.shared.outbox.next(self.newest_sent, room).await?;
+        self.more = rows.len() == room;
+        for row in rows {
+            self.newest_sent = row.id;
+            let event = self.shared.drop_event(&row.record);
+            self.send(publisher, What::Row(row.id), self.shared.settings.bin.drop_topic(), &event, false)
+                .await?;
+            self.rows_in_flight += 1;
+        }
+        Ok(())
+    }
+
+    async fn send_counts(&mut self, publisher: &Publisher) -> Result<(), Error> {
+        self.counts_due = false;
+        self.counts_at = Some(self.shared.clock.now());
+        let event = self.shared.counts_event().await?;
+        self.send(publisher, What::Counts, self.shared.settings.bin.counts_topic(), &event, true).await
+    }
+
+    async fn send_availability(&mut self, publisher: &Publisher, cause: Cause) -> Result<(), Error> {
+        let bin = &self.shared.settings.bin;
+        let event = wire::availability(bin, self.connection, cause, self.shared.clock.wall().unix_ms);
+        let what = if cause == Cause::Connected { What::Online } else { What::Offline };
+        self.send(publisher, what, bin.availability_topic(), &event, true).await
+    }
+
+    async fn send<T: serde::Serialize>(
+        &mut self,
+        publisher: &Publisher,
+        what: What,
+        topic: String,
+        event: &wire::Event<T>,
+        retain: bool,
+    ) -> Result<(), Error> {
+        let message = message(topic, event, retain)?;
+        let at = self.shared.clock.now();
+        let acknowledged = publisher.send(message).await?;
+        self.in_flight.push_back(Sent { what, at, acknowledged });
+        Ok(())
+    }
+
+    /// Handles the answer to the oldest message, and every further answer that is already there.
+    async fn collect(&mut self, first: Result<(), Error>) -> Result<(), Error> {
+        let mut rows = Vec::new();
+        let mut answer = Some(first);
+        let mut refusal = None;
+        while let Some(result) = answer {
+            let sent = self.in_flight.pop_front();
+            if let Err(error) = result {
+                refusal = Some(error);
+                break;
+            }
+            match sent.map(|sent| sent.what) {
+                Some(What::Row(id)) => rows.push(id),
+                Some(What::Online) => self.shared.connected().await,
+                Some(What::Offline) => self.said_goodbye = true,
+                Some(What::Counts) | None => {}
+            }
+            answer = front_now(&mut self.in_flight).await;
+        }
+        if !rows.is_empty() {
+            let drops = rows.len() as u64;
+            self.rows_in_flight = self.rows_in_flight.saturating_sub(rows.len());
+            self.shared.outbox.done(rows).await?;
+            self.counts_due = true;
+            self.delivered += drops;
+            events::Delivered { drops }.emit();
+            self.shared.delivered(drops).await;
+        }
+        refusal.map_or(Ok(()), Err)
+    }
+
+    /// How long until counts should be sent; `None` while nothing has changed.
+    fn counts_wait(&self) -> Option<Duration> {
+        let passed = self.counts_at.map(|at| self.shared.clock.now().since(at));
+        self.counts_due
+            .then(|| passed.map_or(Duration::ZERO, |passed| COUNTS_INTERVAL.saturating_sub(passed)))
+    }
+
+    /// How long the oldest message may still wait.
+    fn silent_in(&self) -> Result<Duration, Error> {
+        let limit = self.shared.settings.acknowledge_timeout;
+        let waited =
+            self.in_flight.front().map_or(Duration::ZERO, |sent| self.shared.clock.now().since(sent.at));
+        if waited >= limit {
+            return Err(Error::Silent { broker: self.shared.settings.broker(), limit });
+        }
+        Ok(limit.saturating_sub(waited))
+    }
+
+    /// Sends counts that are due, says `offline` and, only when that is acknowledged, closes in order: otherwise the
+    /// last will must speak.
+    async fn goodbye(&mut self, publisher: &Publisher) -> Result<(), Error> {
+        let said = timeout(GOODBYE_TIMEOUT, async {
+            // The counts of the last drops: their interval may have a while to go, the process has not.
+            if self.counts_due {
+                match self.send_counts(publisher).await {
+                    Ok(()) | Err(Error::Outbox(_)) => {}
+                    Err(error) => return Err(error),
+                }
+            }
+            self.send_availability(publisher, Cause::Stopped).await?;
+            while !self.in_flight.is_empty() {
+                let answer = front(&mut self.in_flight).await;
+                match self.collect(answer).await {
+                    // The ledger may have been stopped before us. Its rows are sent again next time.
+                    Ok(()) | Err(Error::Outbox(_)) => {}
+                    Err(error) => return Err(error),
+                }
+            }
+            Ok(())
+        })
+        .await;
+        match said {
+            Ok(Ok(())) => {
+                publisher.goodbye();
+                // The other side of the connection ends as soon as the goodbye is flushed.
+                sleep(FLUSH_TIMEOUT).await;
+                Ok(())
+            }
+            Ok(Err(error)) => Err(error),
+            Err(_elapsed) => Ok(()),
+        }
+    }
+}
+
+/// Encodes one event.
+pub(super) fn message<T: serde::Serialize>(
+    topic: String,
+    event: &wire::Event<T>,
+    retain: bool,
+) -> Result<Message, Error> {
+    match event.to_json() {
+        Ok(payload) => Ok(Message { topic, payload, retain }),
+        Err(source) => Err(Error::Encode { topic, source }),
+    }
+}
+
+/// The answer to the oldest message. Its entry must be removed at once: an answer comes only once.
+async fn front(in_flight: &mut VecDeque<Sent>) -> Result<(), Error> {
+    match in_flight.front_mut() {
+        Some(sent) => sent.acknowledged.as_mut().await,
+        None => pending().await,
+    }
+}
+
+/// The same, if it is already there.
+async fn front_now(in_flight: &mut VecDeque<Sent>) -> Option<Result<(), Error>> {
+    tokio::select! {
+        biased;
+        answer = front(in_flight) => Some(answer),
+        () = ready(()) => None,
+    }
+}

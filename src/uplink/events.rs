@@ -1,0 +1,127 @@
+//! What the uplink reports. Nothing is logged per drop; a broker that keeps refusing is reported once a minute.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use super::error::Error;
+use crate::clock::Moment;
+
+/// The same trouble is said again only after this time: a refusal, because somebody should act on it...
+const REFUSED_AGAIN: Duration = Duration::from_secs(60);
+/// ...and an outage, which nobody at the bin can do anything about.
+const OUTAGE_AGAIN: Duration = Duration::from_secs(600);
+/// Different troubles may take turns; this many are remembered.
+const TROUBLES_MAX: usize = 8;
+
+/// Connections made since the process started.
+pub static CONNECTIONS: AtomicU64 = AtomicU64::new(0);
+/// Attempts and connections that failed since the process started.
+pub static FAILURES: AtomicU64 = AtomicU64::new(0);
+/// Drops acknowledged by the broker since the process started.
+pub static PUBLISHED: AtomicU64 = AtomicU64::new(0);
+
+/// The broker accepted the connection and knows that the bin is online.
+pub(super) struct Connected<'a> {
+    pub(super) broker: &'a str,
+    pub(super) backlog: u64,
+}
+
+impl Connected<'_> {
+    pub(super) fn emit(&self) {
+        CONNECTIONS.fetch_add(1, Ordering::Relaxed);
+        tracing::info!(broker = self.broker, backlog = self.backlog, "uplink connected");
+    }
+}
+
+/// Drops left the outbox on their acknowledgement.
+pub(super) struct Delivered {
+    pub(super) drops: u64,
+}
+
+impl Delivered {
+    pub(super) fn emit(&self) {
+        PUBLISHED.fetch_add(self.drops, Ordering::Relaxed);
+        tracing::debug!(drops = self.drops, "drops acknowledged by the hub's broker");
+    }
+}
+
+/// An attempt or a connection failed; drops wait in the outbox.
+pub(super) struct Failed<'a> {
+    pub(super) error: &'a Error,
+    pub(super) retry_in: Duration,
+    /// Whether the same was said within the last minute: then it is only counted.
+    pub(super) repeated: bool,
+}
+
+impl Failed<'_> {
+    pub(super) fn emit(&self) {
+        FAILURES.fetch_add(1, Ordering::Relaxed);
+        let (error, retry_in) = (self.error, self.retry_in);
+        match (self.repeated, error.is_transient()) {
+            (true, _) => tracing::debug!(?retry_in, "uplink still failing: {error}"),
+            (false, true) => tracing::warn!(?retry_in, "uplink failed, drops wait in the outbox: {error}"),
+            (false, false) => tracing::error!(?retry_in, "uplink refused, drops wait in the outbox: {error}"),
+        }
+    }
+}
+
+/// What was said and when, so that it is not said all the time.
+#[derive(Debug, Default)]
+pub(super) struct Said(Vec<(String, Moment)>);
+
+impl Said {
+    /// Whether this was said so lately that it need not be said now.
+    pub(super) fn is_repeated(&mut self, text: &str, transient: bool, now: Moment) -> bool {
+        let again = if transient { OUTAGE_AGAIN } else { REFUSED_AGAIN };
+        if self.0.iter().any(|(said, at)| said == text && now.since(*at) < again) {
+            return true;
+        }
+        self.0.retain(|(said, _)| said != text);
+        if self.0.len() == TROUBLES_MAX {
+            self.0.remove(0);
+        }
+        self.0.push((text.to_owned(), now));
+        false
+    }
+}
+
+/// The uplink stopped in order.
+pub(super) struct Stopped {
+    /// Whether the broker acknowledged the goodbye in time.
+    pub(super) said_goodbye: bool,
+}
+
+impl Stopped {
+    pub(super) fn emit(&self) {
+        tracing::info!(said_goodbye = self.said_goodbye, "uplink stopped");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refusal_is_said_once_a_minute_even_when_troubles_take_turns() {
+        let mut said = Said::default();
+        let mut refusals = Vec::new();
+        for second in 0..=125 {
+            let now = Moment::from_millis(second * 1000);
+            if !said.is_repeated("refused", false, now) {
+                refusals.push(second);
+            }
+            assert_eq!(said.is_repeated("away", true, now), second > 0, "at {second} s");
+        }
+        assert_eq!(refusals, [0, 60, 120]);
+    }
+
+    #[test]
+    fn the_memory_of_what_was_said_is_bounded() {
+        let mut said = Said::default();
+        for number in 0..1000 {
+            assert!(!said.is_repeated(&number.to_string(), true, Moment::default()));
+        }
+        assert!(said.0.len() <= TROUBLES_MAX);
+        assert!(said.is_repeated("999", true, Moment::default()));
+    }
+}

@@ -1,0 +1,257 @@
+//! outbox -> MQTT 5: tells the city's hub of every drop, through every outage.
+//!
+//! ```text
+//!            ┌──────────── wait (back-off with jitter) ◄───────────┐
+//!            ▼                                                     │ refused, lost, silent
+//!  run ──► connect ──► online (retained) ──► drain the outbox ─────┤
+//!          last will:                        oldest first,         │ stop
+//!          offline                           counts after it       ▼
+//!                                                       offline, DISCONNECT
+//! ```
+//!
+//! - A row leaves the outbox only on its own PUBACK with a success reason. Whatever was not acknowledged is sent
+//!   again on the next connection: at least once, with the same `id`, so that the hub can tell repetitions.
+//! - The MQTT client's memory lives as long as one connection; the outbox is the only storage. No session is kept at
+//!   the broker, so it does not matter what a broker remembers or forgets over a restart.
+//! - Never blocks, slows or stops anything else: the network's health is no concern of the sorting.
+//! - Never gives up and never spins: every failure is followed by a wait, every wait has an upper bound.
+//! - Never ends the process: a refusal is shown and tried again slowly.
+
+mod backoff;
+mod client;
+mod drain;
+mod error;
+mod events;
+mod outbox;
+mod settings;
+mod status;
+pub mod wire;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::watch;
+use tokio::time::sleep;
+
+pub use client::{Message, Subscriber};
+pub use error::Error as UplinkError;
+pub use events::{CONNECTIONS, FAILURES, PUBLISHED};
+pub use settings::{Secret, Settings};
+pub use status::Status;
+pub use wire::BinName;
+
+use crate::clock::{Clock, Identity};
+use crate::tally::{DropRecord, TallyHandle};
+use backoff::Backoff;
+use drain::Drain;
+use error::Error;
+use events::Said;
+use outbox::Outbox;
+use wire::Cause;
+
+/// A connection that held this long was a success, even if there was nothing to send.
+const STABLE_AFTER: Duration = Duration::from_secs(10);
+
+/// So many connections in a row that are closed as soon as drops are sent are no accident.
+const UNHEARD_MAX: u32 = 3;
+
+/// Runs the uplink until `stop` is true (or its sender is gone), then says goodbye within a second.
+///
+/// `status` is what the page shows. Runs on one thread with others: nothing in it blocks. Returns whether the
+/// broker acknowledged the goodbye.
+pub async fn run(
+    settings: Settings,
+    tally: TallyHandle,
+    identity: Identity,
+    clock: Arc<dyn Clock>,
+    status: watch::Sender<Status>,
+    mut stop: watch::Receiver<bool>,
+) -> bool {
+    let backoff = Backoff::new(settings.retry_min, settings.retry_max);
+    let shared = Shared { settings, outbox: Outbox::new(tally), identity, clock, status };
+    let mut uplink = Uplink {
+        shared,
+        backoff,
+        random: fastrand::Rng::new(),
+        connections: 0,
+        unheard: 0,
+        said: Said::default(),
+    };
+    let mut said_goodbye = false;
+    while !is_stopped(&stop) {
+        match uplink.connect_and_work(&mut stop).await {
+            Ok(goodbye) => {
+                said_goodbye = goodbye;
+                break;
+            }
+            Err(error) => uplink.wait(&error, &mut stop).await,
+        }
+    }
+    events::Stopped { said_goodbye }.emit();
+    said_goodbye
+}
+
+/// Returns when the uplink should stop.
+async fn stopped(stop: &mut watch::Receiver<bool>) {
+    // An error means that the sender is gone.
+    let _ = stop.wait_for(|stop| *stop).await;
+}
+
+/// Whether it should. A daemon that dropped the sender is gone: that is a stop too.
+fn is_stopped(stop: &watch::Receiver<bool>) -> bool {
+    *stop.borrow() || stop.has_changed().is_err()
+}
+
+/// What the uplink and its connections have in common.
+struct Shared {
+    settings: Settings,
+    outbox: Outbox,
+    identity: Identity,
+    clock: Arc<dyn Clock>,
+    status: watch::Sender<Status>,
+}
+
+struct Uplink {
+    shared: Shared,
+    backoff: Backoff,
+    random: fastrand::Rng,
+    connections: u64,
+    /// How many connections in a row were closed after drops were sent, before any was answered.
+    unheard: u32,
+    said: Said,
+}
+
+impl Uplink {
+    /// One connection from its beginning to its end: `Ok` (with whether the goodbye was acknowledged) when asked
+    /// to stop.
+    async fn connect_and_work(&mut self, stop: &mut watch::Receiver<bool>) -> Result<bool, Error> {
+        self.connections += 1;
+        let shared = &self.shared;
+        let connection = format!("{}:{}", shared.identity.run_id, self.connections);
+        let bin = &shared.settings.bin;
+        let will = wire::availability(bin, &connection, Cause::ConnectionLost, shared.clock.wall().unix_ms);
+        let will = drain::message(bin.availability_topic(), &will, true)?;
+        let (publisher, mut traffic) = tokio::select! {
+            connected = client::connect(&shared.settings, will) => connected?,
+            () = stopped(stop) => return Ok(false),
+        };
+        let since = shared.clock.now();
+        let mut drain = Drain::new(shared, &connection);
+        let end = tokio::select! {
+            biased;
+            end = traffic.run() => end,
+            end = drain.work(&publisher, stop) => end,
+        };
+        let refusal = drain.settle().await.err().filter(|error| !error.is_transient());
+        let (unheard, said_goodbye) = (drain.is_unheard(), drain.said_goodbye);
+        if drain.delivered > 0 || shared.clock.now().since(since) >= STABLE_AFTER {
+            self.backoff.reset();
+        }
+        shared.disconnected();
+        match end {
+            Ok(()) => Ok(said_goodbye),
+            Err(error) => Err(self.explain(refusal.unwrap_or(error), unheard)),
+        }
+    }
+
+    /// Finds the refusal behind losses: mosquitto 2.0.11 closes the connection on a message that its access list
+    /// forbids, and its answer is lost in the closing.
+    fn explain(&mut self, error: Error, unheard: bool) -> Error {
+        let closed_on_us = unheard && matches!(error, Error::Lost { .. });
+        self.unheard = if closed_on_us { self.unheard.saturating_add(1) } else { 0 };
+        if self.unheard < UNHEARD_MAX {
+            return error;
+        }
+        Error::MessageRefused {
+            topic: self.shared.settings.bin.drop_topic(),
+            why: "it closes the connection each time drops are sent".to_owned(),
+            remedy: "see the broker's log; probably its access list must let this user publish there",
+        }
+    }
+
+    /// Reports a failure and waits; `stop` ends the wait.
+    async fn wait(&mut self, error: &Error, stop: &mut watch::Receiver<bool>) {
+        let retry_in = self.backoff.next(self.random.f64());
+        let now = self.shared.clock.now();
+        let text = error.to_string();
+        let repeated = self.said.is_repeated(&text, error.is_transient(), now);
+        events::Failed { error, retry_in, repeated }.emit();
+        self.shared.failed(error, &text).await;
+        let wait = sleep(retry_in);
+        tokio::pin!(wait);
+        let mut news = self.shared.outbox.news();
+        loop {
+            tokio::select! {
+                () = stopped(stop) => return,
+                () = &mut wait => return,
+                // The page shows the growing backlog even while nobody can be told of it.
+                () = outbox::changed(&mut news) => self.shared.refresh_backlog().await,
+            }
+        }
+    }
+}
+
+impl Shared {
+    fn drop_event(&self, record: &DropRecord) -> wire::Event<wire::Drop> {
+        let (now, wall) = (self.clock.now(), self.clock.wall());
+        let late = wire::is_late(record, &self.identity.boot_id, now, wall);
+        wire::drop_event(&self.settings.bin, record, late)
+    }
+
+    async fn counts_event(&self) -> Result<wire::Event<wire::Counts>, Error> {
+        let totals = self.outbox.totals().await?;
+        Ok(wire::counts_event(&self.settings.bin, &totals, self.clock.wall().unix_ms))
+    }
+
+    async fn connected(&self) {
+        let since = self.clock.now();
+        self.status.send_modify(|status| {
+            status.connected = true;
+            status.since = since;
+        });
+        self.refresh_backlog().await;
+        let backlog = self.status.borrow().backlog;
+        if backlog == 0 {
+            self.status.send_modify(Status::forget_errors);
+        }
+        events::Connected { broker: &self.settings.broker(), backlog }.emit();
+    }
+
+    fn disconnected(&self) {
+        let since = self.clock.now();
+        self.status.send_if_modified(|status| {
+            let was = std::mem::replace(&mut status.connected, false);
+            if was {
+                status.since = since;
+            }
+            was
+        });
+    }
+
+    async fn failed(&self, error: &Error, text: &str) {
+        self.status.send_modify(|status| {
+            status.last_error = Some(text.to_owned());
+            status.refused = (!error.is_transient()).then(|| text.to_owned());
+        });
+        self.refresh_backlog().await;
+    }
+
+    async fn delivered(&self, drops: u64) {
+        self.status.send_modify(|status| {
+            status.published += drops;
+            // Only now: a broker may take the bin in and yet refuse its drops.
+            status.forget_errors();
+        });
+        self.refresh_backlog().await;
+    }
+
+    async fn refresh_backlog(&self) {
+        // An outbox that cannot be read is reported where it is drained.
+        if let Ok((backlog, oldest)) = self.outbox.backlog().await {
+            self.status.send_modify(|status| {
+                status.backlog = backlog;
+                status.oldest_unsent = oldest;
+            });
+        }
+    }
+}

@@ -1,0 +1,52 @@
+//! The ledger as the uplink sees it: what waits, what is done, what was counted. Never blocks the runtime.
+
+use tokio::sync::watch;
+
+use super::error::Error;
+use crate::clock::WallTime;
+use crate::tally::{OutboxRow, TallyError, TallyHandle, Totals};
+
+/// The ledger's outbox, asked through the ledger's own thread.
+pub(super) struct Outbox(TallyHandle);
+
+impl Outbox {
+    pub(super) const fn new(tally: TallyHandle) -> Self {
+        Self(tally)
+    }
+
+    /// Changes when there is something new to send.
+    pub(super) fn news(&self) -> watch::Receiver<u64> {
+        self.0.news()
+    }
+
+    /// The first `limit` rows after the row `after`, oldest first.
+    pub(super) async fn next(&self, after: u64, limit: usize) -> Result<Vec<OutboxRow>, Error> {
+        Ok(self.0.ask(move |ledger| ledger.outbox_next(after, limit)).await?)
+    }
+
+    /// Removes acknowledged rows.
+    pub(super) async fn done(&self, ids: Vec<u64>) -> Result<(), Error> {
+        self.0.ask(move |ledger| ledger.outbox_done(&ids)).await?;
+        Ok(())
+    }
+
+    /// Everything counted so far.
+    pub(super) async fn totals(&self) -> Result<Totals, Error> {
+        Ok(self.0.ask(|ledger| ledger.totals()).await?)
+    }
+
+    /// How many rows wait, and since when the oldest does.
+    pub(super) async fn backlog(&self) -> Result<(u64, Option<WallTime>), Error> {
+        let waiting = |ledger: &mut crate::tally::Ledger| -> Result<_, TallyError> {
+            Ok((ledger.outbox_len()?, ledger.outbox_oldest()?.map(|oldest| oldest.created)))
+        };
+        Ok(self.0.ask(waiting).await?)
+    }
+}
+
+/// Returns when there is news; never, once the ledger's thread has ended.
+pub(super) async fn changed(news: &mut watch::Receiver<u64>) {
+    if news.changed().await.is_err() {
+        std::future::pending::<()>().await;
+    }
+}
