@@ -1,0 +1,379 @@
+//! The configuration file and the rig's calibration: read, checked as a whole, made into what the rooms need.
+//!
+//! [`Config::load`] reports every problem at once, each with its file and its path in it, because whoever mends
+//! it may stand at a bin with a phone. Paths in a file are relative to that file. Units are in the key names.
+
+mod calibration;
+mod missing;
+mod problems;
+mod raw;
+
+pub use calibration::{CALIBRATION_VERSION, Calibration};
+pub use problems::{ConfigError, Problem};
+pub use raw::{RawCalibration, RawConfig, RawJudge};
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use jiff::tz::TimeZone;
+use sha2::{Digest, Sha256};
+
+use crate::capture::PixelFormat;
+use crate::capture::device;
+use crate::capture::replay::{Loops, Pace, ReplayOptions};
+use crate::identify::RuntimeSettings;
+use crate::judge::{self, Compartment, CostTable};
+use crate::mechanism;
+use crate::uplink::{self, BinName, Secret};
+use problems::Problems;
+use raw::{RawCamera, RawUplink, Source};
+
+/// A checked configuration.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Who this bin is.
+    pub bin: BinName,
+    /// The zone whose days are counted.
+    pub zone: TimeZone,
+    /// Where the ledger is.
+    pub state_dir: PathBuf,
+    /// Where frames come from.
+    pub camera: Camera,
+    /// The rig.
+    pub calibration: Calibration,
+    /// The model bundle's folder.
+    pub bundle: PathBuf,
+    /// How the network is run.
+    pub runtime: RuntimeSettings,
+    /// The compartments, in the rig's order.
+    pub compartments: Vec<Compartment>,
+    /// What the judge is told besides the bundle.
+    pub judge: JudgeConfig,
+    /// The flap's limits. The only drive so far is the simulated one, which `mechanism.drive` must name.
+    pub mechanism: mechanism::Settings,
+    /// The hub; `None` when the bin stands alone.
+    pub uplink: Option<uplink::Settings>,
+    /// Where the page listens; `None` for no page.
+    pub web: Option<SocketAddr>,
+    /// First 12 digits of the sha256 of the file, to tell configurations apart.
+    pub hash: String,
+}
+
+/// Where frames come from.
+#[derive(Clone, Debug)]
+pub enum Camera {
+    /// A V4L2 device.
+    V4l2(device::Settings),
+    /// Recorded clips, by name and never instead of a missing device.
+    Replay {
+        /// Their folders.
+        clips: Vec<PathBuf>,
+        /// How they are played.
+        options: ReplayOptions,
+    },
+}
+
+/// The judge's part of the configuration; thresholds come with the bundle.
+#[derive(Clone, Debug)]
+pub struct JudgeConfig {
+    /// What mistakes cost.
+    pub cost: CostTable,
+    /// Votes at least.
+    pub votes_least: u32,
+    /// Votes at most.
+    pub votes_most: u32,
+    /// Retries before a jam.
+    pub retries: u32,
+    /// The waits.
+    pub timing: judge::Timing,
+}
+
+impl Config {
+    /// Reads and checks the configuration and the calibration it names.
+    ///
+    /// # Errors
+    /// Every problem found: every wrong or missing key; once all needed keys can be read, every value out of
+    /// range and every problem of the calibration too.
+    pub fn load(path: &Path) -> Result<Self, ConfigError> {
+        let mut problems = Problems::default();
+        let Some((table, text)) = problems.read(path) else { return Err(problems.into()) };
+        let Some(raw) = problems.take::<RawConfig>(table, path) else { return Err(problems.into()) };
+        let folder = path.parent().unwrap_or(Path::new(""));
+        let config = Self::from_raw(raw, &text, folder, &mut problems.in_file(path));
+        match config {
+            Some(config) if problems.is_empty() => Ok(config),
+            _ => Err(problems.into()),
+        }
+    }
+
+    fn from_raw(
+        raw: RawConfig,
+        text: &str,
+        folder: &Path,
+        problems: &mut problems::InFile<'_>,
+    ) -> Option<Self> {
+        let bin = check_bin(&raw, problems);
+        let zone =
+            TimeZone::get(&raw.bin.zone).map_err(|error| problems.add("bin.zone", error.to_string())).ok();
+        let camera = check_camera(&raw.camera, folder, problems);
+        let compartments = check_compartments(&raw, problems);
+        let calibration_path = folder.join(&raw.rig.calibration);
+        let calibration = Calibration::load(&calibration_path, &raw.rig.name, &compartments, problems.all());
+        let judge = check_judge(&raw, problems);
+        let uplink = match (&raw.uplink, &bin) {
+            (Some(uplink), Some(bin)) => check_uplink(uplink, bin, folder, problems),
+            _ => None,
+        };
+        let web = raw.web.as_ref().and_then(|web| {
+            let address = web.listen.parse::<SocketAddr>();
+            address
+                .map_err(|_| {
+                    problems
+                        .add("web.listen", format!("'{}' is not an address like 127.0.0.1:8480", web.listen))
+                })
+                .ok()
+        });
+        if let Some(address) = web
+            && !address.ip().is_loopback()
+        {
+            problems.add(
+                "web.listen",
+                format!("{address} is not a loopback address, and the page has no login yet"),
+            );
+        }
+        problems.check((1..=16).contains(&raw.model.threads), "model.threads", || {
+            format!("{} is not 1 to 16", raw.model.threads)
+        });
+        Some(Self {
+            bin: bin?,
+            zone: zone?,
+            state_dir: folder.join(&raw.bin.state_dir),
+            camera: camera?,
+            calibration: calibration?,
+            bundle: folder.join(&raw.model.bundle),
+            runtime: RuntimeSettings {
+                library: raw.model.runtime.map(|library| folder.join(library)),
+                threads: raw.model.threads,
+            },
+            compartments,
+            judge,
+            mechanism: mechanism::Settings {
+                move_limit: Duration::from_millis(raw.mechanism.move_limit_ms),
+                ..mechanism::Settings::default()
+            },
+            uplink,
+            web,
+            hash: Sha256::digest(text.as_bytes()).iter().take(6).map(|byte| format!("{byte:02x}")).collect(),
+        })
+    }
+
+    /// The settings of the judge for a bundle's head.
+    pub fn judge_settings(&self, head: &crate::identify::Head, labels: usize) -> judge::Settings {
+        judge::Settings {
+            rules: judge::Rules {
+                cost: self.judge.cost,
+                thresholds: head.thresholds(),
+                energy_limit: head.energy_limit(),
+                votes_least: self.judge.votes_least,
+                votes_most: self.judge.votes_most,
+                compartments: self.compartments.clone(),
+            },
+            timing: self.judge.timing.clone(),
+            retries: self.judge.retries,
+            labels: (0..labels).map(|label| head.label_id(label)).collect(),
+        }
+    }
+}
+
+fn check_bin(raw: &RawConfig, problems: &mut problems::InFile<'_>) -> Option<BinName> {
+    BinName::new(&raw.bin.district, &raw.bin.id).map_err(|error| problems.add("bin", error.to_string())).ok()
+}
+
+fn check_camera(raw: &RawCamera, folder: &Path, problems: &mut problems::InFile<'_>) -> Option<Camera> {
+    match raw.source {
+        Source::V4l2 => {
+            if raw.device.is_empty() {
+                problems
+                    .add("camera.device", "is needed: a path such as /dev/v4l/by-id/..., or a name in there");
+                return None;
+            }
+            let format = match raw.format.as_deref() {
+                None => None,
+                Some("mjpg") => Some(PixelFormat::Mjpeg),
+                Some("yuyv") => Some(PixelFormat::Yuyv),
+                Some(other) => {
+                    problems.add("camera.format", format!("'{other}' is neither mjpg nor yuyv"));
+                    None
+                }
+            };
+            Some(Camera::V4l2(device::Settings {
+                device: raw.device.clone(),
+                width: raw.width,
+                height: raw.height,
+                rate_hz: raw.rate_hz,
+                format,
+            }))
+        }
+        Source::Replay => {
+            let replay = &raw.replay;
+            let clips = find_clips(replay.clips.iter().map(|clip| folder.join(clip)), problems);
+            let options = ReplayOptions {
+                loops: replay.loops.map_or(Loops::Forever, Loops::Times),
+                pace: Pace::RealTime,
+                seed: replay.seed,
+                noise_sigma: replay.noise_sigma,
+                drift_amplitude: replay.drift_amplitude,
+                drift_period: Duration::from_millis(replay.drift_period_ms),
+                dropped_probability: replay.dropped_probability,
+                truncated_probability: replay.truncated_probability,
+            };
+            for (option, value, must) in options.problems() {
+                let key = if option == "drift_period" { "drift_period_ms" } else { option };
+                problems.add(&format!("camera.replay.{key}"), format!("{value} must be {must}"));
+            }
+            Some(Camera::Replay { clips, options })
+        }
+    }
+}
+
+/// A folder that is no clip stands for the clips in it, in the order of their names.
+fn find_clips(paths: impl Iterator<Item = PathBuf>, problems: &mut problems::InFile<'_>) -> Vec<PathBuf> {
+    let (mut clips, mut failed) = (Vec::new(), false);
+    for path in paths {
+        match clips_in(&path) {
+            Ok(mut found) => clips.append(&mut found),
+            Err(error) => {
+                failed = true;
+                problems.add("camera.replay.clips", error);
+            }
+        }
+    }
+    if clips.is_empty() && !failed {
+        problems.add("camera.replay.clips", "names no clip: a clip is a folder with a clip.toml");
+    }
+    clips
+}
+
+/// `path` itself if it is a clip, otherwise the clips in it, sorted by name.
+///
+/// # Errors
+/// When the folder cannot be read, in words.
+pub fn clips_in(path: &Path) -> Result<Vec<PathBuf>, String> {
+    if path.join("clip.toml").is_file() {
+        return Ok(vec![path.to_owned()]);
+    }
+    let entries = std::fs::read_dir(path)
+        .map_err(|error| format!("{}: {error}; a clip is a folder with a clip.toml", path.display()))?;
+    let mut clips: Vec<_> = entries
+        .filter_map(Result::ok)
+        .map(|entry| entry.path())
+        .filter(|folder| folder.join("clip.toml").is_file())
+        .collect();
+    clips.sort();
+    if clips.is_empty() {
+        return Err(format!("{}: there is no clip in it (a folder with a clip.toml)", path.display()));
+    }
+    Ok(clips)
+}
+
+fn check_compartments(raw: &RawConfig, problems: &mut problems::InFile<'_>) -> Vec<Compartment> {
+    problems.check((1..=16).contains(&raw.compartments.len()), "compartment", || {
+        format!("{} compartments, 1 to 16 are possible", raw.compartments.len())
+    });
+    for (index, compartment) in raw.compartments.iter().enumerate() {
+        let first = raw.compartments.iter().position(|other| other.stream == compartment.stream);
+        problems.check(first == Some(index), &format!("compartment[{index}].stream"), || {
+            format!("{} stands twice", compartment.stream)
+        });
+    }
+    raw.compartments
+        .iter()
+        .map(|compartment| Compartment {
+            stream: compartment.stream,
+            full: false,
+            disabled: compartment.disabled,
+        })
+        .collect()
+}
+
+fn check_judge(raw: &RawConfig, problems: &mut problems::InFile<'_>) -> JudgeConfig {
+    let judge = &raw.judge;
+    problems.check(
+        judge.votes_least >= 1 && judge.votes_least <= judge.votes_most,
+        "judge.votes_least",
+        || format!("{} is not 1 to votes_most ({})", judge.votes_least, judge.votes_most),
+    );
+    problems.check(judge.retries <= 5, "judge.retries", || format!("{} is more than 5", judge.retries));
+    let waits = [
+        ("judge.settle_ms", judge.settle_ms, 50..=5_000),
+        ("judge.vote_limit_ms", judge.vote_limit_ms, 100..=10_000),
+        ("judge.clear_hold_ms", judge.clear_hold_ms, 30..=5_000),
+        ("judge.clear_limit_ms", judge.clear_limit_ms, 200..=30_000),
+        ("mechanism.move_limit_ms", raw.mechanism.move_limit_ms, 100..=20_000),
+    ];
+    for (path, value, range) in waits {
+        problems.check(range.contains(&value), path, || {
+            format!("{value} is not {} to {}", range.start(), range.end())
+        });
+    }
+    let costs = [
+        ("judge.cost.lost", judge.cost.lost),
+        ("judge.cost.contaminated", judge.cost.contaminated),
+        ("judge.cost.dirty", judge.cost.dirty),
+    ];
+    for (path, cost) in costs {
+        problems.check((0.0..=1000.0).contains(&cost), path, || format!("{cost} is not 0 to 1000"));
+    }
+    let mut cost = judge::cost_table(judge.cost.lost, judge.cost.contaminated, judge.cost.dirty);
+    for (index, mistake) in judge.cost.mistakes.iter().enumerate() {
+        let path = format!("judge.cost.mistake[{index}]");
+        problems.check((0.0..=1000.0).contains(&mistake.cost), &format!("{path}.cost"), || {
+            format!("{} is not 0 to 1000", mistake.cost)
+        });
+        problems.check(mistake.item != mistake.sent_to, &path, || {
+            "is no mistake: item and sent_to are equal".to_owned()
+        });
+        cost[mistake.item.index()][mistake.sent_to.index()] = mistake.cost;
+    }
+    let millis = Duration::from_millis;
+    JudgeConfig {
+        cost,
+        votes_least: judge.votes_least,
+        votes_most: judge.votes_most,
+        retries: judge.retries,
+        timing: judge::Timing {
+            settle: millis(judge.settle_ms),
+            vote_limit: millis(judge.vote_limit_ms),
+            clear_hold: millis(judge.clear_hold_ms),
+            clear_limit: millis(judge.clear_limit_ms),
+            // The mechanism reports its own time-out first.
+            move_limit: millis(raw.mechanism.move_limit_ms) + Duration::from_secs(1),
+            ..judge::Timing::default()
+        },
+    }
+}
+
+fn check_uplink(
+    raw: &RawUplink,
+    bin: &BinName,
+    folder: &Path,
+    problems: &mut problems::InFile<'_>,
+) -> Option<uplink::Settings> {
+    let mut settings = uplink::Settings::new(raw.host.clone(), raw.port, bin.clone());
+    settings.username.clone_from(&raw.username);
+    settings.keep_alive_s = raw.keep_alive_s;
+    settings.in_flight = raw.in_flight;
+    if let Some(file) = &raw.password_file {
+        let path = folder.join(file);
+        match std::fs::read_to_string(&path) {
+            Ok(password) => settings.password = Some(Secret::new(password.trim_end().to_owned())),
+            Err(error) => problems.add("uplink.password_file", format!("{}: {error}", path.display())),
+        }
+    }
+    settings.validate().map_err(|error| problems.add("uplink", error.to_string())).ok()?;
+    Some(settings)
+}
+
+#[cfg(test)]
+mod tests;

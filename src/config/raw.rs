@@ -1,0 +1,376 @@
+//! The files' grammar, as it is written. Every key has a unit in its name or none at all.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use crate::detect::Edge;
+use crate::streams::Stream;
+
+/// `bunri.toml`.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RawConfig {
+    /// Who this bin is.
+    pub bin: RawBin,
+    /// Where frames come from.
+    pub camera: RawCamera,
+    /// Which rig it is.
+    pub rig: RawRig,
+    /// What recognises.
+    pub model: RawModel,
+    /// The compartments, in the rig's order; general waste takes every reject.
+    #[serde(rename = "compartment", default)]
+    pub compartments: Vec<RawCompartment>,
+    /// How the decision is made.
+    #[serde(default)]
+    pub judge: RawJudge,
+    /// What moves the flap.
+    pub mechanism: RawMechanism,
+    /// The city's hub; leave it out for a bin that stands alone.
+    pub uplink: Option<RawUplink>,
+    /// The page; leave it out for none.
+    pub web: Option<RawWeb>,
+}
+
+/// `[bin]`
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RawBin {
+    /// The district, as in the hub's topics.
+    pub district: String,
+    /// The bin's name in its district.
+    pub id: String,
+    /// Time zone whose days are counted.
+    #[serde(default = "default_zone")]
+    pub zone: String,
+    /// Folder of the ledger.
+    #[serde(default = "default_state_dir")]
+    pub state_dir: PathBuf,
+}
+
+fn default_zone() -> String {
+    crate::tally::DEFAULT_ZONE.to_owned()
+}
+
+fn default_state_dir() -> PathBuf {
+    PathBuf::from("/var/lib/bunri")
+}
+
+/// What `camera.source` may be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Source {
+    /// A camera of the board.
+    V4l2,
+    /// Recorded clips.
+    Replay,
+}
+
+/// `[camera]`
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RawCamera {
+    /// Where frames come from.
+    pub source: Source,
+    /// For `v4l2`: a path, or a name in /dev/v4l/by-id or by-path.
+    #[serde(default)]
+    pub device: String,
+    /// Requested columns.
+    #[serde(default = "default_width")]
+    pub width: u32,
+    /// Requested rows.
+    #[serde(default = "default_height")]
+    pub height: u32,
+    /// Requested frames per second.
+    #[serde(default = "default_rate")]
+    pub rate_hz: u32,
+    /// `mjpg` or `yuyv`; left out, either will do.
+    pub format: Option<String>,
+    /// For `replay`.
+    #[serde(default)]
+    pub replay: RawReplay,
+}
+
+const fn default_width() -> u32 {
+    640
+}
+
+const fn default_height() -> u32 {
+    480
+}
+
+const fn default_rate() -> u32 {
+    30
+}
+
+/// `[camera.replay]`
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RawReplay {
+    /// Clips, or folders of clips.
+    #[serde(default)]
+    pub clips: Vec<PathBuf>,
+    /// How often the list is played; left out, for ever.
+    pub loops: Option<u32>,
+    /// What all randomness comes from.
+    #[serde(default)]
+    pub seed: u64,
+    /// Standard deviation of sensor noise, in grey levels.
+    #[serde(default)]
+    pub noise_sigma: f64,
+    /// Swing of the exposure, as a share.
+    #[serde(default)]
+    pub drift_amplitude: f64,
+    /// Duration of one swing.
+    #[serde(default = "default_drift_period")]
+    pub drift_period_ms: u64,
+    /// That a frame never arrives.
+    #[serde(default)]
+    pub dropped_probability: f64,
+    /// That a frame arrives cut.
+    #[serde(default)]
+    pub truncated_probability: f64,
+}
+
+const fn default_drift_period() -> u64 {
+    60_000
+}
+
+/// `[rig]`
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RawRig {
+    /// The rig's name; its calibration must be for the same one.
+    pub name: String,
+    /// The rig's calibration file.
+    pub calibration: PathBuf,
+}
+
+/// `[model]`
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RawModel {
+    /// The bundle's folder.
+    pub bundle: PathBuf,
+    /// The ONNX Runtime library; left out, the usual places are searched.
+    pub runtime: Option<PathBuf>,
+    /// Threads inside one run of the network.
+    #[serde(default = "default_threads")]
+    pub threads: usize,
+}
+
+const fn default_threads() -> usize {
+    1
+}
+
+/// `[[compartment]]`
+#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RawCompartment {
+    /// What it collects.
+    pub stream: Stream,
+    /// Closed by the crew.
+    #[serde(default)]
+    pub disabled: bool,
+}
+
+/// `[judge]`
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct RawJudge {
+    /// An item must lie still this long before it is looked at.
+    pub settle_ms: u64,
+    /// Voting ends after this long.
+    pub vote_limit_ms: u64,
+    /// Votes at least.
+    pub votes_least: u32,
+    /// Votes at most.
+    pub votes_most: u32,
+    /// The chamber must be seen empty this long before a drop counts.
+    pub clear_hold_ms: u64,
+    /// An item still there after this long is tried again.
+    pub clear_limit_ms: u64,
+    /// Retries before it is a jam.
+    pub retries: u32,
+    /// What mistakes cost.
+    pub cost: RawCost,
+}
+
+impl Default for RawJudge {
+    fn default() -> Self {
+        Self {
+            settle_ms: 300,
+            vote_limit_ms: 1500,
+            votes_least: 3,
+            votes_most: 12,
+            clear_hold_ms: 150,
+            clear_limit_ms: 1500,
+            retries: 1,
+            cost: RawCost::default(),
+        }
+    }
+}
+
+/// `[judge.cost]`: in units of one recyclable lost to general waste.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct RawCost {
+    /// A recyclable sent to general waste.
+    pub lost: f32,
+    /// A recyclable sent to another clean stream.
+    pub contaminated: f32,
+    /// General waste sent to a clean stream.
+    pub dirty: f32,
+    /// Single mistakes that cost something else.
+    #[serde(rename = "mistake")]
+    pub mistakes: Vec<RawMistake>,
+}
+
+impl Default for RawCost {
+    fn default() -> Self {
+        Self { lost: 1.0, contaminated: 4.0, dirty: 4.0, mistakes: Vec::new() }
+    }
+}
+
+/// `[[judge.cost.mistake]]`
+#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RawMistake {
+    /// What the item is.
+    pub item: Stream,
+    /// Where it is sent.
+    pub sent_to: Stream,
+    /// What that costs.
+    pub cost: f32,
+}
+
+/// What `mechanism.drive` may be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Drive {
+    /// A flap in memory, for demonstrations and tests.
+    Simulated,
+}
+
+/// `[mechanism]`
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RawMechanism {
+    /// What turns the flap; always named, so that nothing is simulated by accident.
+    pub drive: Drive,
+    /// A movement that takes longer has failed.
+    #[serde(default = "default_move_limit")]
+    pub move_limit_ms: u64,
+}
+
+const fn default_move_limit() -> u64 {
+    3_000
+}
+
+/// `[uplink]`
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RawUplink {
+    /// The broker.
+    pub host: String,
+    /// Its port.
+    #[serde(default = "default_port")]
+    pub port: u16,
+    /// User name at the broker.
+    pub username: Option<String>,
+    /// File with the password.
+    pub password_file: Option<PathBuf>,
+    /// Seconds of silence before a ping.
+    #[serde(default = "default_keep_alive")]
+    pub keep_alive_s: u16,
+    /// Drops that may wait for their acknowledgement.
+    #[serde(default = "default_in_flight")]
+    pub in_flight: u16,
+}
+
+const fn default_port() -> u16 {
+    1883
+}
+
+const fn default_keep_alive() -> u16 {
+    30
+}
+
+const fn default_in_flight() -> u16 {
+    16
+}
+
+/// `[web]`
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RawWeb {
+    /// Address and port; loopback only for now.
+    pub listen: String,
+}
+
+/// `calibration/<rig>.toml`: measured values.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RawCalibration {
+    /// Version of this grammar.
+    pub version: u32,
+    /// The rig it was measured on.
+    pub rig: String,
+    /// The camera's view.
+    pub camera: RawView,
+    /// The flap.
+    pub flap: RawFlap,
+}
+
+/// `[camera]` of a calibration.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RawView {
+    /// Columns of the picture it was measured in.
+    pub width: u32,
+    /// Rows of the picture it was measured in.
+    pub height: u32,
+    /// First column, first row, columns and rows of the chamber's floor.
+    pub region: [u32; 4],
+    /// Edges of the region over which hands come in.
+    #[serde(default)]
+    pub throat: Vec<Edge>,
+    /// Share of the region an item covers at least.
+    #[serde(default = "default_occupied")]
+    pub occupied_share: f32,
+    /// Share of the region that changes when something moves.
+    #[serde(default = "default_motion")]
+    pub motion_share: f32,
+    /// Time constant with which the empty chamber follows slow changes.
+    #[serde(default = "default_adapt")]
+    pub adapt_s: u64,
+    /// A picture of the empty chamber; left out, the first still frames are learnt as empty.
+    pub empty_chamber: Option<PathBuf>,
+}
+
+const fn default_occupied() -> f32 {
+    0.008
+}
+
+const fn default_motion() -> f32 {
+    0.004
+}
+
+const fn default_adapt() -> u64 {
+    20
+}
+
+/// `[flap]` of a calibration.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RawFlap {
+    /// The rest position.
+    pub home_deg: f32,
+    /// Speed between its places.
+    pub speed_deg_per_s: f32,
+    /// The position over each compartment, by stream.
+    pub positions_deg: BTreeMap<Stream, f32>,
+}

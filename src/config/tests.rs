@@ -1,0 +1,318 @@
+use super::*;
+use crate::judge::CompartmentId;
+use crate::mechanism::Place;
+use crate::streams::Stream;
+
+const CONFIG: &str = r#"
+    [bin]
+    district = "yangcheon"
+    id = "mok-1"
+    state_dir = "state"
+    [camera]
+    source = "v4l2"
+    device = "/dev/video0"
+    [rig]
+    name = "test"
+    calibration = "rig.toml"
+    [model]
+    bundle = "bundle"
+    [[compartment]]
+    stream = "can"
+    [[compartment]]
+    stream = "glass"
+    [[compartment]]
+    stream = "general"
+    [judge]
+    settle_ms = 250
+    [mechanism]
+    drive = "simulated"
+    [uplink]
+    host = "hub.local"
+    [web]
+    listen = "127.0.0.1:8480"
+"#;
+
+const CALIBRATION: &str = r#"
+    version = 1
+    rig = "test"
+    [camera]
+    width = 640
+    height = 480
+    region = [44, 32, 560, 424]
+    throat = ["bottom"]
+    [flap]
+    home_deg = 0
+    speed_deg_per_s = 400
+    [flap.positions_deg]
+    can = 20
+    glass = 40
+    general = 60
+"#;
+
+/// Loads both files after replacing each `(from, to)`; problems come as `file path: message`, in order.
+fn load(config: &[(&str, &str)], calibration: &[(&str, &str)]) -> Result<Config, Vec<String>> {
+    let changed = |text: &str, changes: &[(&str, &str)]| {
+        changes.iter().fold(text.to_owned(), |text, (from, to)| {
+            assert!(text.contains(from), "{from}");
+            text.replacen(from, to, 1)
+        })
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("bunri.toml");
+    std::fs::write(&path, changed(CONFIG, config)).unwrap();
+    std::fs::write(folder.path().join("rig.toml"), changed(CALIBRATION, calibration)).unwrap();
+    std::fs::write(folder.path().join("password"), "hunter2\n").unwrap();
+    Config::load(&path).map_err(|error| {
+        let of = |problem: &Problem| {
+            let file = problem.file.file_name().unwrap().to_string_lossy();
+            format!("{file} {}: {}", problem.path, problem.message)
+        };
+        let lines: Vec<_> = error.problems.iter().map(of).collect();
+        assert!(lines.iter().all(|line| !line.contains('\n')), "{lines:?}");
+        lines
+    })
+}
+
+/// Asserts that there are exactly these problems, in any order: where each is, and a part of what it says.
+fn check(config: &[(&str, &str)], calibration: &[(&str, &str)], expected: &[(&str, &str)]) {
+    let found = load(config, calibration).unwrap_err();
+    for (place, says) in expected {
+        let there: Vec<_> = found.iter().filter(|line| line.starts_with(&format!("{place}: "))).collect();
+        assert!(there.len() == 1 && there[0].contains(says), "{place} {says}: {found:#?}");
+    }
+    assert_eq!(found.len(), expected.len(), "{found:#?}");
+}
+
+#[test]
+fn a_good_configuration_loads_with_paths_beside_it() {
+    let config = load(&[], &[]).unwrap();
+    assert_eq!((config.bin.district(), config.bin.bin()), ("yangcheon", "mok-1"));
+    assert!(config.state_dir.is_absolute() && config.state_dir.ends_with("state"));
+    assert!(config.bundle.ends_with("bundle"));
+    assert_eq!(config.judge.timing.settle, Duration::from_millis(250));
+    assert_eq!(config.compartments.len(), 3);
+    assert_eq!(config.calibration.angles_deg[&Place::At(CompartmentId(1))], 40.0);
+    assert_eq!(config.calibration.angles_deg[&Place::Home], 0.0);
+    assert_eq!(config.uplink.unwrap().broker(), "hub.local:1883");
+    assert_eq!(config.web.unwrap().port(), 8480);
+    assert_eq!(config.hash.len(), 12);
+}
+
+#[test]
+fn a_bin_may_stand_alone() {
+    let config = load(
+        &[("[uplink]", ""), ("host = \"hub.local\"", ""), ("[web]", ""), ("listen = \"127.0.0.1:8480\"", "")],
+        &[],
+    );
+    let config = config.unwrap();
+    assert!(config.uplink.is_none() && config.web.is_none());
+}
+
+#[test]
+fn the_demos_configuration_loads() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let config = Config::load(&root.join("calibration/demo/bunri.toml")).unwrap();
+    assert_eq!(config.compartments.len(), Stream::COUNT);
+    let Camera::Replay { clips, options } = config.camera else { panic!("the demo replays") };
+    assert!(clips.len() >= 8 && options.loops == Loops::Forever && options.pace == Pace::RealTime);
+}
+
+#[test]
+fn every_wrong_key_and_value_comes_up_at_once() {
+    check(
+        &[
+            ("state_dir = \"state\"", "state_dir = \"state\"\nsatte_dir = \"state\""),
+            (
+                "device = \"/dev/video0\"",
+                "device = \"/dev/video0\"\nwidth = \"wide\"\n[camera.replay]\nsede = 3",
+            ),
+            ("stream = \"glass\"", "stream = \"glass\"\nfull = true"),
+            (
+                "settle_ms = 250",
+                "settel_ms = 250\nretries = -1\n[judge.cost]\nlsot = 2\n[[judge.cost.mistake]]\nitem = \"can\"\nsent_to = \"glass\"\ncost = 2\n[[judge.cost.mistake]]\nitem = \"can\"\nsent_to = \"glass\"\ncost = 2\nprice = 3",
+            ),
+            ("host = \"hub.local\"", "host = \"hub.local\"\nport = 70000"),
+            ("[web]", "[wbe]\n[web]"),
+        ],
+        &[("throat = [\"bottom\"]", "throat = [\"floor\"]\nzoom = 2")],
+        &[
+            ("bunri.toml bin.satte_dir", "unknown field"),
+            ("bunri.toml camera.width", "wide"),
+            ("bunri.toml camera.replay.sede", "unknown field"),
+            ("bunri.toml compartment[1].full", "unknown field"),
+            ("bunri.toml judge.settel_ms", "unknown field"),
+            ("bunri.toml judge.retries", "-1"),
+            ("bunri.toml judge.cost.lsot", "unknown field"),
+            ("bunri.toml judge.cost.mistake[1].price", "unknown field"),
+            ("bunri.toml uplink.port", "70000"),
+            ("bunri.toml wbe", "unknown field"),
+            ("rig.toml camera.throat[0]", "floor"),
+            ("rig.toml camera.zoom", "unknown field"),
+        ],
+    );
+}
+
+#[test]
+fn every_missing_key_comes_up_at_once_with_the_wrong_ones() {
+    check(
+        &[
+            ("district =", "distrct ="),
+            ("id = \"mok-1\"", ""),
+            ("drive = \"simulated\"", "drive = \"real\""),
+            ("bundle = \"bundle\"", ""),
+            ("stream = \"can\"", ""),
+            ("stream = \"glass\"", "stream = \"tin\""),
+            ("stream = \"general\"", "stream = \"general\"\ndisabeld = true"),
+            ("[rig]", "[rgi]"),
+            ("host = \"hub.local\"", "prot = 1883"),
+        ],
+        &[],
+        &[
+            ("bunri.toml bin.distrct", "unknown field"),
+            ("bunri.toml bin.district", "is missing"),
+            ("bunri.toml bin.id", "is missing"),
+            ("bunri.toml mechanism.drive", "real"),
+            ("bunri.toml model.bundle", "is missing"),
+            ("bunri.toml compartment[0].stream", "is missing"),
+            ("bunri.toml compartment[1].stream", "tin"),
+            ("bunri.toml compartment[2].disabeld", "unknown field"),
+            ("bunri.toml rgi", "unknown field"),
+            ("bunri.toml rig", "is missing"),
+            ("bunri.toml uplink.prot", "unknown field"),
+            ("bunri.toml uplink.host", "is missing"),
+        ],
+    );
+}
+
+#[test]
+fn values_out_of_range_come_up_with_the_calibrations_problems() {
+    check(
+        &[
+            ("district = \"yangcheon\"", "district = \"Yangcheon/1\"\nzone = \"Mars/Olympus\""),
+            ("device = \"/dev/video0\"", "device = \"/dev/video0\"\nformat = \"h264\""),
+            ("bundle = \"bundle\"", "bundle = \"bundle\"\nthreads = 0"),
+            ("stream = \"glass\"", "stream = \"can\""),
+            (
+                "settle_ms = 250",
+                "settle_ms = 1\nvotes_least = 9\nvotes_most = 3\nretries = 9\nclear_hold_ms = 0\n[judge.cost]\nlost = -1.0\n[[judge.cost.mistake]]\nitem = \"can\"\nsent_to = \"can\"\ncost = 2000",
+            ),
+            ("drive = \"simulated\"", "drive = \"simulated\"\nmove_limit_ms = 1"),
+            ("127.0.0.1:8480", "0.0.0.0:8480"),
+        ],
+        &[
+            ("rig = \"test\"", "rig = \"other\""),
+            ("region = [44, 32, 560, 424]", "region = [144, 32, 560, 424]\noccupied_share = 0.9"),
+            ("speed_deg_per_s = 400", "speed_deg_per_s = 0"),
+            ("can = 20", "can = 900"),
+            ("general = 60", ""),
+        ],
+        &[
+            ("bunri.toml bin", "Yangcheon/1"),
+            ("bunri.toml bin.zone", "Mars/Olympus"),
+            ("bunri.toml camera.format", "h264"),
+            ("bunri.toml model.threads", "1 to 16"),
+            ("bunri.toml compartment[1].stream", "stands twice"),
+            ("bunri.toml judge.settle_ms", "50 to 5000"),
+            ("bunri.toml judge.votes_least", "votes_most"),
+            ("bunri.toml judge.retries", "more than 5"),
+            ("bunri.toml judge.clear_hold_ms", "30 to 5000"),
+            ("bunri.toml judge.cost.lost", "0 to 1000"),
+            ("bunri.toml judge.cost.mistake[0].cost", "0 to 1000"),
+            ("bunri.toml judge.cost.mistake[0]", "no mistake"),
+            ("bunri.toml mechanism.move_limit_ms", "100 to 20000"),
+            ("bunri.toml web.listen", "loopback"),
+            ("rig.toml rig", "'other'"),
+            ("rig.toml camera.region", "not inside"),
+            ("rig.toml camera.occupied_share", "0.001 to 0.5"),
+            ("rig.toml flap.speed_deg_per_s", "1 to 5000"),
+            ("rig.toml flap.positions_deg.can", "-360 to 360"),
+            ("rig.toml flap.positions_deg.general", "no position"),
+        ],
+    );
+}
+
+#[test]
+fn replay_needs_clips_and_sane_options() {
+    check(
+        &[("source = \"v4l2\"", "source = \"replay\"")],
+        &[],
+        &[("bunri.toml camera.replay.clips", "names no clip")],
+    );
+    let change = ("device = \"/dev/video0\"", "[camera.replay]\nclips = [\"nowhere\"]");
+    check(
+        &[("source = \"v4l2\"", "source = \"replay\""), change],
+        &[],
+        &[("bunri.toml camera.replay.clips", "nowhere")],
+    );
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/clips");
+    let options = format!(
+        "[camera.replay]\nclips = [\"{}\"]\nloops = 0\nnoise_sigma = 100.0\ndrift_amplitude = 2.0\n\
+         dropped_probability = 1.0\ntruncated_probability = nan",
+        root.display()
+    );
+    check(
+        &[("source = \"v4l2\"", "source = \"replay\""), ("device = \"/dev/video0\"", &options)],
+        &[],
+        &[
+            ("bunri.toml camera.replay.loops", "at least 1"),
+            ("bunri.toml camera.replay.noise_sigma", "0 to 64"),
+            ("bunri.toml camera.replay.drift_amplitude", "0 to 0.5"),
+            ("bunri.toml camera.replay.dropped_probability", "0 to 0.9"),
+            ("bunri.toml camera.replay.truncated_probability", "0 to 0.9"),
+        ],
+    );
+    check(&[("device = \"/dev/video0\"", "")], &[], &[("bunri.toml camera.device", "is needed")]);
+}
+
+#[test]
+fn a_syntax_error_names_its_line() {
+    check(&[("id = \"mok-1\"", "id = = \"mok-1\"")], &[], &[("bunri.toml ", "is not TOML: line 4")]);
+    check(&[], &[("height = 480", "height = 480 480")], &[("rig.toml ", "is not TOML: line 6")]);
+}
+
+#[test]
+fn a_calibration_of_another_version_says_only_that() {
+    let newer = [("version = 1", "version = 2"), ("[flap]", "[carousel]"), ("region", "areas")];
+    check(&[], &newer, &[("rig.toml version", "calibrate the rig again")]);
+    check(
+        &[("settle_ms = 250", "settle_ms = 1")],
+        &newer,
+        &[("rig.toml version", "2 is another version"), ("bunri.toml judge.settle_ms", "50 to 5000")],
+    );
+}
+
+#[test]
+fn files_that_are_not_there_are_named() {
+    check(&[("\"rig.toml\"", "\"rgi.toml\"")], &[], &[("rgi.toml ", "cannot be read")]);
+    let picture = ("region", "empty_chamber = \"empty.png\"\nregion");
+    check(&[], &[picture], &[("rig.toml camera.empty_chamber", "empty.png is not there")]);
+    let error = Config::load(Path::new("/nowhere/bunri.toml")).unwrap_err().to_string();
+    assert!(error.starts_with("/nowhere/bunri.toml: cannot be read"), "{error}");
+}
+
+#[test]
+fn the_password_comes_from_its_file_and_is_never_shown() {
+    let file =
+        ("host = \"hub.local\"", "host = \"hub.local\"\nusername = \"bin\"\npassword_file = \"password\"");
+    let config = load(&[file], &[]).unwrap();
+    assert!(!format!("{config:?}").contains("hunter2"));
+    assert_eq!(config.uplink.unwrap().password.unwrap().reveal(), "hunter2");
+    check(
+        &[(file.0, "host = \"hub.local\"\npassword_file = \"passwrod\"\nin_flight = 0")],
+        &[],
+        &[("bunri.toml uplink.password_file", "passwrod"), ("bunri.toml uplink", "in_flight")],
+    );
+}
+
+#[test]
+fn a_single_mistake_may_cost_something_else() {
+    let costs = "settle_ms = 250\n[judge.cost]\nlost = 2.0\ncontaminated = 5.0\ndirty = 7.0\n\
+                 [[judge.cost.mistake]]\nitem = \"paper\"\nsent_to = \"carton\"\ncost = 0.5";
+    let cost = load(&[("settle_ms = 250", costs)], &[]).unwrap().judge.cost;
+    let of = |item: Stream, sent_to: Stream| cost[item.index()][sent_to.index()];
+    assert_eq!(of(Stream::Paper, Stream::Carton), 0.5);
+    assert_eq!(of(Stream::Carton, Stream::Paper), 5.0);
+    assert_eq!(of(Stream::Can, Stream::General), 2.0);
+    assert_eq!(of(Stream::General, Stream::Can), 7.0);
+    assert_eq!(of(Stream::Can, Stream::Can), 0.0);
+}
