@@ -1,0 +1,30 @@
+//! What the sorting loop tells the page.
+
+use crate::detect::Presence;
+use crate::judge::{Alarm, StateName, Verdict};
+use crate::mechanism::FlapState;
+use crate::streams::Stream;
+
+/// The loop's newest news: published at each change of state and at most ten times a second, also while there is no
+/// camera, because `/healthz` takes a loop that publishes nothing for a dead one.
+#[derive(Clone, Debug, Default)]
+pub struct Live {
+    /// The judge's state; `None` before its first step.
+    pub state: Option<StateName>,
+    /// Alarms that are up.
+    pub alarms: Vec<Alarm>,
+    /// What the detector saw last.
+    pub presence: Presence,
+    /// Votes for the present item so far.
+    pub votes: u32,
+    /// Mean vote for each stream, 0 to 1, while an item is being looked at.
+    pub streams: Option<[f32; Stream::COUNT]>,
+    /// The last decision of this run.
+    pub last_verdict: Option<Verdict>,
+    /// Where the flap is.
+    pub flap: Option<FlapState>,
+    /// Median time of one look of the classifier, milliseconds; 0 before the first.
+    pub infer_ms_p50: f32,
+    /// The time that one look in a hundred exceeds, milliseconds; 0 before the first.
+    pub infer_ms_p99: f32,
+}

@@ -1,0 +1,212 @@
+//! The page of one bin: what it sees, what it did, what is wrong.
+//!
+//! ```text
+//!  sorting loop ──Live──────────┐                        ┌──> GET /         the whole page
+//!  sorting loop ──frames──> Preview ──> one encoder ─────┼──> GET /picture  MJPEG, 5 a second
+//!  ledger ──drops──> Book (last drops, counts) ──────────┤
+//!  camera, uplink ──status──────┴──> pulse: one Scene ───┼──> GET /events   what changed, 5 a second at most
+//!                                    drawn once for all  └──> GET /healthz  is the loop alive?
+//! ```
+//!
+//! - Never slows the sorting: the loop only publishes and tries a lock; drawing, encoding and reading happen once,
+//!   however many watch, and only while somebody does.
+//! - Never more than [`STREAMS_MAX`] open streams and [`CONNECTIONS_MAX`] connections; headers, time to send them and
+//!   time to read an answer are limited. A client that lags misses states, and gets the newest.
+//! - Never changes anything: there is nothing here but GET.
+//! - Never a picture on disk. Never anything from another place: the page works without the internet.
+//! - Never answers for another host's name (a web site that points its name at this machine gets nothing).
+
+mod assets;
+mod book;
+mod error;
+mod events;
+mod live;
+mod pictures;
+mod preview;
+mod pulse;
+mod routes;
+mod server;
+mod streams;
+mod text;
+mod view;
+mod wire;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::time::Duration;
+
+use tokio::net::TcpListener;
+use tokio::sync::{Semaphore, broadcast, watch};
+use tokio::task::JoinSet;
+
+pub use error::WebError;
+pub use events::{CLIENTS_STALLED, STREAMS_REFUSED};
+pub use live::Live;
+pub use preview::Preview;
+
+use crate::capture::stage;
+use crate::clock::{Clock, Moment};
+use crate::detect::Region;
+use crate::streams::Stream;
+use crate::tally::{DropRecord, TallyHandle};
+use crate::uplink;
+use book::Book;
+use pictures::Picture;
+use pulse::News;
+use text::Texts;
+use view::{Camera, Scene};
+
+/// Streams (pictures and events together) that may be open at once; an open page has two.
+pub const STREAMS_MAX: usize = 16;
+/// Connections that may be open at once; further ones wait.
+pub const CONNECTIONS_MAX: usize = 64;
+/// A loop that publishes nothing for this long counts as dead.
+const SILENT_AFTER: Duration = Duration::from_secs(3);
+
+/// What does not change while the program runs.
+#[derive(Clone, Debug)]
+pub struct Info {
+    /// The bin's name.
+    pub bin: String,
+    /// Version and commit of this program.
+    pub software: String,
+    /// Name and version of the model bundle.
+    pub bundle: String,
+    /// What the configuration is known by.
+    pub config_hash: String,
+    /// The zone in which times are shown and days counted.
+    pub zone: jiff::tz::TimeZone,
+    /// When this run began.
+    pub started_at: Moment,
+    /// The part of the picture that is looked at, in the camera's pixels.
+    pub region: Region,
+    /// What each compartment collects, in the rig's order.
+    pub compartments: Vec<Stream>,
+}
+
+/// Everything the page is made from.
+pub struct Page {
+    /// What does not change.
+    pub info: Info,
+    /// The sorting loop's news. Its publications are its sign of life for `/healthz`.
+    pub live: watch::Receiver<Live>,
+    /// Every drop that was confirmed, or voided, as it now stands.
+    pub drops: broadcast::Sender<Arc<DropRecord>>,
+    /// The ledger, for the last drops and the counts.
+    pub tally: TallyHandle,
+    /// The uplink's state; `None` without a hub.
+    pub uplink: Option<watch::Receiver<uplink::Status>>,
+    /// The camera's state.
+    pub camera: Arc<stage::Status>,
+    /// The newest picture.
+    pub preview: Arc<Preview>,
+    /// For ages and times of day.
+    pub clock: Arc<dyn Clock>,
+}
+
+/// Listens at `address`.
+///
+/// # Errors
+/// When another program does, or the address is not this machine's.
+pub async fn bind(address: SocketAddr) -> Result<TcpListener, WebError> {
+    let listener = TcpListener::bind(address).await.map_err(|source| match source.kind() {
+        std::io::ErrorKind::AddrInUse => WebError::AddressInUse { address },
+        _ => WebError::Bind { address, source },
+    })?;
+    events::Listening { address: listener.local_addr().unwrap_or(address) }.emit();
+    Ok(listener)
+}
+
+/// Serves the page until `stop` is true (or its sender is gone), then ends within a second, whatever is open.
+///
+/// # Errors
+/// When a task of the page ends early, or the texts inside the program are damaged.
+pub async fn serve(listener: TcpListener, page: Page, stop: watch::Receiver<bool>) -> Result<(), WebError> {
+    let (book_out, book) = watch::channel(Arc::new(Book::default()));
+    let (news_out, news) = watch::channel(Arc::new(News::default()));
+    let (pictures_out, pictures) = watch::channel(None);
+    let site = Arc::new(Site {
+        heard_at: AtomicU64::new(page.clock.now().as_nanos()),
+        texts: Texts::load()?,
+        slots: Arc::new(Semaphore::new(STREAMS_MAX)),
+        stop: stop.clone(),
+        page,
+        book,
+        news,
+        pictures,
+    });
+    let mut tasks = JoinSet::new();
+    let names = [
+        (tasks.spawn(book::keep(Arc::clone(&site), book_out)).id(), "book"),
+        (tasks.spawn(pulse::beat(Arc::clone(&site), news_out)).id(), "pulse"),
+        (tasks.spawn(pictures::encode(Arc::clone(&site), pictures_out)).id(), "pictures"),
+    ];
+    let mut server = tokio::spawn(server::accept(listener, routes::router(&site), stop));
+    let ended = tokio::select! {
+        // The server ends in order only when it is told to.
+        served = &mut server => served.err().map(|error| ("server", error.to_string())),
+        Some(first) = tasks.join_next_with_id() => {
+            let (id, why) = match first {
+                Ok((id, ())) => (id, "it returned".to_owned()),
+                Err(error) => (error.id(), error.to_string()),
+            };
+            Some((names.iter().find(|(known, _)| *known == id).map_or("unknown", |(_, name)| *name), why))
+        }
+    };
+    server.abort();
+    tasks.shutdown().await;
+    ended.map_or(Ok(()), |(task, why)| Err(WebError::TaskEnded { task, why }))
+}
+
+/// Returns once the page must end.
+async fn stopped(stop: &mut watch::Receiver<bool>) {
+    let _sender_gone = stop.wait_for(|stop| *stop).await.is_err();
+}
+
+/// What every request and task of the page works with.
+struct Site {
+    page: Page,
+    texts: Texts,
+    /// When the sorting loop was last heard, in nanoseconds.
+    heard_at: AtomicU64,
+    /// One permit per open stream.
+    slots: Arc<Semaphore>,
+    stop: watch::Receiver<bool>,
+    book: watch::Receiver<Arc<Book>>,
+    news: watch::Receiver<Arc<News>>,
+    pictures: watch::Receiver<Option<Arc<Picture>>>,
+}
+
+impl Site {
+    /// How long the sorting loop has published nothing.
+    fn silence(&self, now: Moment) -> Duration {
+        now.since(Moment::from_nanos(self.heard_at.load(Relaxed)))
+    }
+
+    /// Everything as it is now.
+    fn scene(&self) -> Scene {
+        let page = &self.page;
+        let now = page.clock.now();
+        let live = page.live.borrow().clone();
+        let camera = Camera {
+            state: page.camera.state(),
+            refused: page.camera.refused(),
+            age: page.camera.last_good().map(|at| now.since(at)),
+            size: page.camera.source().map_or((640, 480), |source| (source.mode.width, source.mode.height)),
+        };
+        // The boxes belong to the picture that is shown; without viewers there is none.
+        let pictured = self.pictures.borrow().as_ref().map(|picture| picture.presence);
+        let shown = pictured.filter(|presence| now.since(presence.captured_at) < SILENT_AFTER);
+        Scene {
+            now,
+            wall: page.clock.wall(),
+            silent: self.silence(now) > SILENT_AFTER,
+            camera,
+            shown: shown.unwrap_or(live.presence),
+            uplink: page.uplink.as_ref().map(|status| status.borrow().clone()),
+            book: self.book.borrow().clone(),
+            live,
+        }
+    }
+}

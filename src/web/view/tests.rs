@@ -1,0 +1,306 @@
+use jiff::tz::TimeZone;
+
+use super::*;
+use crate::detect::{Light, Region};
+use crate::judge::{Reason, StateName, Verdict, VoidCause};
+use crate::mechanism::{FlapState, Place};
+use crate::streams::Stream;
+use crate::tally::{Counts, DropRecord, DropState, Outcome};
+use crate::web::text::tests::{ALARMS, STATES, VOID_CAUSES};
+use crate::web::text::{Language, Texts};
+
+/// 2026-03-01T12:00:00+09:00.
+const NOON_MS: i64 = 1_772_334_000_000;
+
+const fn moment(ms: u64) -> Moment {
+    Moment::from_millis(ms)
+}
+
+pub(in crate::web) fn info() -> Info {
+    Info {
+        bin: "yangcheon/b-017".into(),
+        software: "0.1.0 (abc1234)".into(),
+        bundle: "lite0-6".into(),
+        config_hash: "0123456789ab".into(),
+        zone: TimeZone::get("Asia/Seoul").unwrap(),
+        started_at: moment(1_000),
+        region: Region { x: 80, y: 40, width: 480, height: 400 },
+        compartments: vec![Stream::ClearPet, Stream::Can, Stream::Glass, Stream::General],
+    }
+}
+
+fn verdict() -> Verdict {
+    Verdict {
+        label: "can_drink".into(),
+        seen: Stream::Can,
+        probability: 0.9344,
+        stream: Stream::Can,
+        compartment: Some(CompartmentId(1)),
+        reason: None,
+        votes: 5,
+        settled_at: moment(9_000),
+        decided_at: moment(9_412),
+    }
+}
+
+pub(in crate::web) fn drop(seq: u64) -> DropRecord {
+    DropRecord {
+        seq,
+        id: format!("0000-epoch:{seq}"),
+        state: DropState::Confirmed,
+        verdict: verdict(),
+        wall: WallTime { unix_ms: NOON_MS - 61_000, synchronised: true },
+        moment: moment(9_412),
+        boot_id: "boot".into(),
+        run_id: "run".into(),
+        software: "0.1.0".into(),
+        bundle: None,
+        closed: None,
+        void_cause: None,
+    }
+}
+
+pub(in crate::web) fn scene() -> Scene {
+    let mut today = Counts::default();
+    today.add(Stream::Can, Outcome::Accepted);
+    let presence = Presence {
+        occupied: true,
+        extent: Some(Region { x: 200, y: 150, width: 100, height: 120 }),
+        objects: [Some(Region { x: 200, y: 150, width: 100, height: 120 }), None, None, None],
+        ..Presence::default()
+    };
+    let mut streams = [0.0; Stream::COUNT];
+    streams[Stream::Can.index()] = 0.91;
+    streams[Stream::Paper.index()] = 0.06;
+    Scene {
+        now: moment(10_000),
+        wall: WallTime { unix_ms: NOON_MS, synchronised: true },
+        live: Live {
+            state: Some(StateName::Settled),
+            presence,
+            votes: 3,
+            streams: Some(streams),
+            last_verdict: Some(verdict()),
+            flap: Some(FlapState::Going {
+                from: Some(Place::Home),
+                to: Place::At(CompartmentId(1)),
+                since: moment(9_900),
+            }),
+            infer_ms_p50: 3.17,
+            infer_ms_p99: 9.0,
+            ..Live::default()
+        },
+        silent: false,
+        camera: Camera {
+            state: stage::State::Streaming { fps: 29.7 },
+            refused: 2,
+            age: Some(Duration::from_millis(40)),
+            size: (640, 480),
+        },
+        shown: presence,
+        uplink: Some(uplink::Status { connected: true, backlog: 0, ..uplink::Status::default() }),
+        book: Arc::new(Book { recent: vec![drop(7)], all: today.clone(), today, error: None }),
+    }
+}
+
+/// Draws the page in both languages; each must be free of missing words.
+fn drawn(scene: &Scene) -> [String; 2] {
+    let texts = Texts::load().unwrap();
+    Language::ALL.map(|language| {
+        let page = page(texts.of(language), &info(), scene).into_string();
+        assert!(!page.contains('⟦'), "{}", &page[page.find('⟦').unwrap()..][..80]);
+        page
+    })
+}
+
+fn check(scene: &Scene, korean: &[&str], english: &[&str]) {
+    for (page, needed) in drawn(scene).iter().zip([korean, english]) {
+        for text in needed {
+            assert!(page.contains(text), "{text:?} is not in {page}");
+        }
+    }
+}
+
+#[test]
+fn the_page_says_what_the_bin_sees_and_did() {
+    check(
+        &scene(),
+        &[
+            "살펴보는 중",
+            "91 %",
+            "투표 3회",
+            "캔·고철",
+            "93 %",
+            "2번 칸으로 가는 중",
+            "11:58:59",
+            "412 ms",
+            "초당 30장",
+        ],
+        &[
+            "Looking",
+            "91 %",
+            "3 votes",
+            "Cans and metal",
+            "compartment 2",
+            "30 frames/s",
+            "2 pictures refused",
+            "everything sent",
+        ],
+    );
+    let [page, _] = drawn(&scene());
+    assert!(page.contains("종이"), "a stream without a compartment shows when it gets votes");
+    assert!(!page.contains("비닐"), "and not when it does not");
+    assert!(!page.contains("style="), "the Content-Security-Policy forbids style attributes");
+    assert!(!page.contains("role=\"alert\" hidden=\"\"") && !page.contains("먼저 볼 것"), "nothing is wrong");
+}
+
+#[test]
+fn every_state_and_alarm_can_be_drawn() {
+    for state in STATES.map(Some).into_iter().chain([None]) {
+        let mut scene = scene();
+        scene.live.state = state;
+        drawn(&scene);
+    }
+    let mut scene = scene();
+    scene.live.alarms = ALARMS.to_vec();
+    check(&scene, &["물건이 걸렸습니다", "할 일", "분류판이 제자리에 닿지"], &["An item is jammed", "To do"]);
+}
+
+#[test]
+fn every_reject_and_void_says_why() {
+    for reason in Reason::ALL {
+        let mut scene = scene();
+        let mut record = drop(8);
+        record.verdict.reason = Some(reason);
+        record.verdict.stream = Stream::General;
+        scene.live.last_verdict = Some(record.verdict.clone());
+        scene.book = Arc::new(Book { recent: vec![record], ..Book::default() });
+        let english = Texts::load().unwrap().of(Language::English).reason(reason);
+        check(
+            &scene,
+            &["일반쓰레기", "캔·고철 같아 보임"],
+            &[&english, "General waste", "looked like Cans and metal"],
+        );
+    }
+    let void = |cause: &str| {
+        let mut scene = scene();
+        let record = DropRecord { state: DropState::Void, void_cause: Some(cause.into()), ..drop(9) };
+        scene.book = Arc::new(Book { recent: vec![record], ..Book::default() });
+        scene
+    };
+    for cause in VOID_CAUSES {
+        check(&void(cause.id()), &["없던 일로 함"], &["Did not happen"]);
+    }
+    check(&void("a later version's <cause>"), &["a later version's &lt;cause&gt;"], &[]);
+    check(&void(VoidCause::Hand.id()), &["손이 들어와 되돌림"], &["a hand came, the flap turned back"]);
+}
+
+#[test]
+fn an_item_given_back_has_no_compartment() {
+    let mut scene = scene();
+    scene.live.last_verdict = Some(Verdict {
+        stream: Stream::General,
+        compartment: None,
+        reason: Some(Reason::TwoItems),
+        ..verdict()
+    });
+    check(&scene, &["돌려줌", "두 가지가 함께 있음"], &["Given back", "two different items"]);
+}
+
+#[test]
+fn an_old_picture_is_no_signal_and_comes_first() {
+    let mut scene = scene();
+    scene.camera.age = Some(Duration::from_millis(1_001));
+    check(
+        &scene,
+        &["신호 없음", "마지막 영상 1초 전", "카메라 신호가 없습니다"],
+        &["No signal", "last picture 1 s ago"],
+    );
+    let [page, _] = drawn(&scene);
+    assert!(!page.contains("rect class=\"item"), "no boxes of things that may be gone");
+    assert!(page.find("카메라 신호가 없습니다") < page.find("id=\"picture\""), "red things first");
+    scene.camera = Camera { age: None, state: stage::State::Opening, ..scene.camera };
+    check(&scene, &["아직 영상이 없습니다", "여는 중"], &["there was no picture yet", "Opening"]);
+    let why = "video4: unplugged".to_owned();
+    scene.camera.state = stage::State::Lost { since: moment(1), why };
+    check(&scene, &["찾을 수 없음", "video4: unplugged"], &["Not found"]);
+    scene.camera.state = stage::State::Ended;
+    check(&scene, &["재생이 끝남"], &["The replay is over"]);
+}
+
+#[test]
+fn a_silent_loop_is_not_shown_as_ready() {
+    let mut scene = scene();
+    scene.live.state = Some(StateName::Empty);
+    scene.silent = true;
+    let [page, english] = drawn(&scene);
+    assert!(!page.contains("준비됨") && page.contains("분류 과정의 소식이 없습니다"));
+    assert!(!english.contains("Ready") && english.contains("The sorting loop is silent"));
+}
+
+#[test]
+fn the_hub_says_what_it_holds_against_the_bin() {
+    let mut scene = scene();
+    let oldest = WallTime { unix_ms: NOON_MS - 300_000, synchronised: true };
+    let away = uplink::Status {
+        backlog: 1_234,
+        oldest_unsent: Some(oldest),
+        last_error: Some("no broker answers".into()),
+        ..uplink::Status::default()
+    };
+    scene.uplink = Some(away.clone());
+    check(
+        &scene,
+        &["연결 안 됨", "보낼 것 1,234건", "가장 오래된 것 5분 전"],
+        &["oldest 5 min ago", "no broker answers", "No connection"],
+    );
+    scene.uplink = Some(uplink::Status { refused: Some("bad <password>".into()), ..away });
+    check(&scene, &["거절됨", "bad &lt;password&gt;"], &["Refused", "The city's hub refuses this bin"]);
+    scene.uplink = None;
+    check(&scene, &["연결하지 않는 설정"], &["Not configured"]);
+}
+
+#[test]
+fn the_presence_and_every_place_of_the_flap_have_words() {
+    let base = Presence::default();
+    let cases = [
+        (Presence { light: Light::Dark, ..base }, "Too dark"),
+        (Presence { learning: true, ..base }, "Learning the empty chamber"),
+        (Presence { hand: true, moving: true, ..base }, "A hand is in view"),
+        (Presence { moving: true, ..base }, "Moving"),
+        (base, "Empty"),
+    ];
+    for (shown, text) in cases {
+        check(&Scene { shown, ..scene() }, &[], &[text]);
+    }
+    let at = Place::At(CompartmentId(2));
+    let since = moment(1);
+    let flaps = [
+        (None, "Position not known yet"),
+        (Some(FlapState::Unhomed), "Position not known yet"),
+        (Some(FlapState::Resting(Place::Home)), "Rests at home"),
+        (Some(FlapState::Resting(at)), "At compartment 3"),
+        (Some(FlapState::Going { from: None, to: Place::Home, since }), "On its way home"),
+        (Some(FlapState::TurningBack { to: at, since, next: None }), "Turning back"),
+        (Some(FlapState::Failed), "Out of order, released"),
+    ];
+    for (flap, text) in flaps {
+        let mut scene = scene();
+        scene.live.flap = flap;
+        check(&scene, &[], &[text]);
+    }
+}
+
+#[test]
+fn yesterdays_and_unsynchronised_drops_say_so() {
+    let mut scene = scene();
+    let mut record = drop(3);
+    record.wall = WallTime { unix_ms: NOON_MS - 86_400_000, synchronised: false };
+    scene.book =
+        Arc::new(Book { recent: vec![record], error: Some("disk <gone>".into()), ..Book::default() });
+    check(
+        &scene,
+        &["02-28 12:00", "≈", "기록을 읽을 수 없습니다"],
+        &["before the clock was synchronised", "disk &lt;gone&gt;"],
+    );
+}

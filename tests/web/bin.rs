@@ -1,0 +1,261 @@
+//! A bin without a machine: a real ledger, a real capture stage on made-up pictures, and the page.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::SeqCst};
+use std::sync::mpsc;
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use bunri::capture::{CaptureError, Description, Frame, FrameSource, Mode, Next, PixelFormat, newest, stage};
+use bunri::clock::{Clock, Identity, Moment, SystemClock, WallTime};
+use bunri::detect::{Presence, Region};
+use bunri::judge::{CompartmentId, StateName, Verdict};
+use bunri::streams::Stream;
+use bunri::tally::{DropRecord, Intent, Ledger, RunInfo, TallyHandle, Writer};
+use bunri::uplink;
+use bunri::web::{self, Info, Live, Page, Preview, WebError};
+use tokio::sync::{broadcast, watch};
+
+pub(crate) const WIDTH: u32 = 320;
+pub(crate) const HEIGHT: u32 = 240;
+
+/// The machine's clock, with a hand on it.
+#[derive(Default)]
+pub(crate) struct Shifted(AtomicU64);
+
+impl Shifted {
+    pub(crate) fn forward(&self, by: Duration) {
+        self.0.fetch_add(u64::try_from(by.as_nanos()).unwrap(), SeqCst);
+    }
+}
+
+impl Clock for Shifted {
+    fn now(&self) -> Moment {
+        SystemClock.now() + Duration::from_nanos(self.0.load(SeqCst))
+    }
+
+    fn wall(&self) -> WallTime {
+        WallTime { synchronised: true, ..SystemClock.wall() }
+    }
+
+    fn sleep_until(&self, until: Moment) {
+        let wait = until.since(self.now());
+        SystemClock.sleep_until(SystemClock.now() + wait);
+    }
+}
+
+/// A camera whose pictures are of one grey each, brighter and brighter.
+struct Greys {
+    clock: Arc<Shifted>,
+    unplugged: Arc<AtomicBool>,
+    sequence: u64,
+    description: Description,
+}
+
+impl FrameSource for Greys {
+    fn next(&mut self, frame: &mut Frame) -> Result<Next, CaptureError> {
+        self.clock.sleep_until(self.clock.now() + Duration::from_millis(33));
+        if self.unplugged.load(SeqCst) {
+            return Err(lost());
+        }
+        self.sequence += 1;
+        frame.resize(WIDTH, HEIGHT);
+        frame.pixels.fill(grey_of(self.sequence));
+        frame.sequence = self.sequence;
+        frame.captured_at = self.clock.now();
+        Ok(Next::Frame)
+    }
+
+    fn describe(&self) -> &Description {
+        &self.description
+    }
+}
+
+pub(crate) fn grey_of(sequence: u64) -> u8 {
+    u8::try_from(sequence % 200).unwrap()
+}
+
+fn lost() -> CaptureError {
+    CaptureError::Lost { device: "made-up camera".into(), why: "unplugged by the test".into() }
+}
+
+/// What a test works with.
+pub(crate) struct Bin {
+    pub(crate) address: SocketAddr,
+    pub(crate) live: watch::Sender<Live>,
+    pub(crate) drops: broadcast::Sender<Arc<DropRecord>>,
+    pub(crate) uplink: watch::Sender<uplink::Status>,
+    pub(crate) clock: Arc<Shifted>,
+    pub(crate) unplugged: Arc<AtomicBool>,
+    /// Whether the sorting loop says nothing.
+    pub(crate) silent: Arc<AtomicBool>,
+    tally: TallyHandle,
+    ended: mpsc::Receiver<Result<(), WebError>>,
+    stop_page: watch::Sender<bool>,
+    stop_camera: Arc<AtomicBool>,
+    threads: Vec<JoinHandle<()>>,
+    _folder: tempfile::TempDir,
+}
+
+impl Bin {
+    pub(crate) fn start() -> Self {
+        let clock = Arc::new(Shifted::default());
+        let folder = tempfile::tempdir().unwrap();
+        let run = RunInfo { software: "0.1.0 (test)".into(), bundle: None };
+        let identity = Identity::read().unwrap();
+        let ledger =
+            Ledger::open(&folder.path().join("tally.db"), &identity, &run, clock.now(), clock.wall())
+                .unwrap();
+        let (_writer, tally) = Writer::spawn(ledger, clock.clone(), || {}).unwrap();
+        let (live, live_seen) = watch::channel(Live { state: Some(StateName::Empty), ..Live::default() });
+        let (uplink, uplink_seen) = watch::channel(uplink::Status { connected: true, ..Default::default() });
+        let (drops, _) = broadcast::channel(16);
+        let (stop_page, stop) = watch::channel(false);
+        let mut bin = Self {
+            address: SocketAddr::from(([127, 0, 0, 1], 0)),
+            live,
+            drops,
+            uplink,
+            unplugged: Arc::default(),
+            silent: Arc::default(),
+            tally,
+            ended: mpsc::channel().1,
+            stop_page,
+            stop_camera: Arc::default(),
+            threads: Vec::new(),
+            _folder: folder,
+            clock,
+        };
+        let camera = Arc::new(stage::Status::default());
+        let preview = Arc::new(Preview::new());
+        bin.spawn_camera(Arc::clone(&camera), Arc::clone(&preview));
+        let page = Page {
+            info: info(bin.clock.now()),
+            live: live_seen,
+            drops: bin.drops.clone(),
+            tally: bin.tally.clone(),
+            uplink: Some(uplink_seen),
+            camera,
+            preview,
+            clock: bin.clock.clone(),
+        };
+        bin.spawn_page(page, stop);
+        bin
+    }
+
+    fn spawn_camera(&mut self, status: Arc<stage::Status>, preview: Arc<Preview>) {
+        let (mut writer, mut reader) = newest::channel(WIDTH, HEIGHT);
+        let (clock, unplugged, stop) = (self.clock.clone(), self.unplugged.clone(), self.stop_camera.clone());
+        self.threads.push(std::thread::spawn(move || {
+            let mode = Mode { format: PixelFormat::Mjpeg, width: WIDTH, height: HEIGHT, rate_hz: 30.0 };
+            let description = Description { name: "made-up camera".into(), mode, requested: None };
+            let mut open = || -> Result<Box<dyn FrameSource>, CaptureError> {
+                if unplugged.load(SeqCst) {
+                    return Err(lost());
+                }
+                let (clock, unplugged) = (clock.clone(), unplugged.clone());
+                Ok(Box::new(Greys { clock, unplugged, sequence: 0, description: description.clone() }))
+            };
+            let context =
+                stage::Context { clock: clock.clone(), stop: &stop, heartbeat: &|_| {}, status: &status };
+            stage::run(&mut open, &mut writer, &context).unwrap();
+        }));
+        let (clock, live, silent) = (self.clock.clone(), self.live.clone(), self.silent.clone());
+        self.threads.push(std::thread::spawn(move || {
+            while !reader.is_closed() {
+                if !silent.load(SeqCst) {
+                    live.send_modify(|_| {}); // no news, but alive
+                }
+                if let Some(frame) = reader.latest(Duration::from_millis(50)) {
+                    preview.offer(frame, &presence(frame), clock.now());
+                }
+            }
+        }));
+    }
+
+    fn spawn_page(&mut self, page: Page, stop: watch::Receiver<bool>) {
+        let (bound, address) = mpsc::channel();
+        let (end, ended) = mpsc::channel();
+        let asked = self.address;
+        self.threads.push(std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+            let result = runtime.block_on(async {
+                let listener = web::bind(asked).await?;
+                bound.send(listener.local_addr().unwrap()).unwrap();
+                web::serve(listener, page, stop).await
+            });
+            let _nobody_waits = end.send(result).is_err();
+        }));
+        self.address = address.recv().unwrap();
+        self.ended = ended;
+    }
+
+    /// Writes a drop into the ledger, confirms it and tells the page.
+    pub(crate) fn drop_item(&self, verdict: Verdict) -> Arc<DropRecord> {
+        let (moment, wall) = (self.clock.now(), self.clock.wall());
+        let record = self.tally.call(move |ledger| {
+            let seq = ledger.intend(&Intent { verdict: &verdict, moment, wall, chamber: None })?;
+            Ok(ledger.confirm(seq, moment, wall)?.record)
+        });
+        let record = Arc::new(record.unwrap());
+        let _nobody_listens = self.drops.send(Arc::clone(&record)).is_err();
+        record
+    }
+
+    /// Asks the page to stop; what came of it, or `None` when it did not end within `limit`.
+    pub(crate) fn stop(&self, limit: Duration) -> Option<Result<(), WebError>> {
+        self.stop_page.send_replace(true);
+        self.ended.recv_timeout(limit).ok()
+    }
+}
+
+impl Drop for Bin {
+    fn drop(&mut self) {
+        self.stop_page.send_replace(true);
+        self.stop_camera.store(true, SeqCst);
+        for thread in self.threads.drain(..) {
+            let _failed_already = thread.join().is_err();
+        }
+    }
+}
+
+fn info(started_at: Moment) -> Info {
+    Info {
+        bin: "yangcheon/b-017".into(),
+        software: "0.1.0 (test)".into(),
+        bundle: "lite0-9".into(),
+        config_hash: "0123456789ab".into(),
+        zone: jiff::tz::TimeZone::get("Asia/Seoul").unwrap(),
+        started_at,
+        region: Region { x: 40, y: 20, width: 240, height: 200 },
+        compartments: vec![Stream::ClearPet, Stream::Can, Stream::Glass, Stream::General],
+    }
+}
+
+fn presence(frame: &Frame) -> Presence {
+    let item = Some(Region { x: 100, y: 60, width: 80, height: 90 });
+    Presence {
+        sequence: frame.sequence,
+        captured_at: frame.captured_at,
+        occupied: true,
+        extent: item,
+        objects: [item, None, None, None],
+        ..Presence::default()
+    }
+}
+
+/// A can, sure.
+pub(crate) fn a_can() -> Verdict {
+    Verdict {
+        label: "can_drink".into(),
+        seen: Stream::Can,
+        probability: 0.94,
+        stream: Stream::Can,
+        compartment: Some(CompartmentId(1)),
+        reason: None,
+        votes: 5,
+        settled_at: Moment::from_millis(1_000),
+        decided_at: Moment::from_millis(1_412),
+    }
+}
