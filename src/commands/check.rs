@@ -1,0 +1,87 @@
+//! `bunri check`: everything a configuration names, every problem at once.
+
+use std::path::Path;
+use std::process::ExitCode;
+
+use super::complain;
+use crate::capture::device;
+use crate::capture::replay::Clip;
+use crate::config::{Camera, Config};
+use crate::daemon::calibrated_background;
+use crate::identify::{Bundle, Identifier};
+
+pub(super) fn run(path: &Path) -> ExitCode {
+    let config = match Config::load(path) {
+        Ok(config) => config,
+        Err(error) => {
+            for problem in &error.problems {
+                complain(&problem.to_string());
+            }
+            return ExitCode::FAILURE;
+        }
+    };
+    let mut problems = Vec::new();
+    let mut note = |result: Result<String, String>| match result {
+        Ok(fine) => println!("ok    {fine}"),
+        Err(problem) => problems.push(problem),
+    };
+    note(Ok(format!("configuration {} ({})", path.display(), config.hash)));
+    note(check_camera(&config));
+    note(
+        calibrated_background(&config)
+            .map(|background| match background {
+                Some(_) => "picture of the empty chamber".to_owned(),
+                None => {
+                    "no picture of the empty chamber: the first still frames are learnt as empty".to_owned()
+                }
+            })
+            .map_err(|error| error.to_string()),
+    );
+    note(check_model(&config));
+    note(check_state(&config));
+    for problem in &problems {
+        complain(problem);
+    }
+    if problems.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+fn check_camera(config: &Config) -> Result<String, String> {
+    match &config.camera {
+        Camera::V4l2(settings) => device::find(&settings.device, Path::new("/dev"))
+            .map(|device| format!("camera {} is {}", settings.device, device.node.display()))
+            .map_err(|error| error.to_string()),
+        Camera::Replay { clips, .. } => {
+            let clips = Clip::open_all(clips).map_err(|error| error.to_string())?;
+            let calibration = &config.calibration;
+            for clip in &clips {
+                if (clip.width, clip.height) != (calibration.width, calibration.height) {
+                    return Err(format!(
+                        "clip {} is {}x{}, the rig was calibrated for {}x{}",
+                        clip.path.display(),
+                        clip.width,
+                        clip.height,
+                        calibration.width,
+                        calibration.height
+                    ));
+                }
+            }
+            Ok(format!("{} clips", clips.len()))
+        }
+    }
+}
+
+fn check_model(config: &Config) -> Result<String, String> {
+    let bundle = Bundle::open(&config.bundle).map_err(|error| error.to_string())?;
+    let name = format!("bundle {} {}", bundle.manifest.name, bundle.manifest.version);
+    Identifier::load(bundle, &config.runtime).map(|_| name).map_err(|error| error.to_string())
+}
+
+fn check_state(config: &Config) -> Result<String, String> {
+    let folder = &config.state_dir;
+    let probe = folder.join(".bunri-check");
+    std::fs::create_dir_all(folder)
+        .and_then(|()| std::fs::write(&probe, b"x"))
+        .and_then(|()| std::fs::remove_file(&probe))
+        .map(|()| format!("state folder {}", folder.display()))
+        .map_err(|error| format!("cannot write in {} ([bin] state_dir): {error}", folder.display()))
+}

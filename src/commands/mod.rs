@@ -1,0 +1,101 @@
+//! One file per subcommand. The only room that prints.
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "commands talk to the terminal")]
+
+mod check;
+mod classify;
+mod demo;
+pub mod demo_hub;
+mod judging;
+mod progress;
+mod replay;
+mod run;
+mod tally;
+
+use std::io::IsTerminal as _;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// Version and commit of this build.
+pub const VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), " (", env!("BUNRI_COMMIT"), ")");
+
+/// The software inside an AI recycling bin.
+#[derive(Debug, Parser)]
+#[command(name = "bunri", version = VERSION)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run the bin.
+    Run {
+        /// The bin's configuration.
+        #[arg(long, default_value = "/etc/bunri/bunri.toml")]
+        config: PathBuf,
+    },
+    /// Run the bin on recorded clips, with a simulated flap and a broker of its own.
+    Demo(demo::Demo),
+    /// Check a configuration and everything it names; reports every problem at once.
+    Check {
+        /// The configuration to check.
+        #[arg(long, default_value = "/etc/bunri/bunri.toml")]
+        config: PathBuf,
+    },
+    /// Say what pictures show and where they would go.
+    Classify(classify::Classify),
+    /// Run clips through the bin in simulated time.
+    Replay(replay::Replay),
+    /// Look into the ledger.
+    #[command(subcommand)]
+    Tally(tally::Tally),
+}
+
+/// Carries out what the command line says.
+///
+/// # Errors
+/// What went wrong, in one line with its causes.
+pub fn run(cli: Cli) -> anyhow::Result<ExitCode> {
+    let level = if matches!(cli.command, Command::Run { .. }) { "info" } else { "warn" };
+    start_log(level);
+    match cli.command {
+        Command::Run { config } => run::run(&config),
+        Command::Demo(demo) => demo::run(&demo),
+        Command::Check { config } => Ok(check::run(&config)),
+        Command::Classify(classify) => classify::run(&classify),
+        Command::Replay(replay) => replay::run(&replay),
+        Command::Tally(command) => tally::run(&command),
+    }
+}
+
+/// An error and its causes, those left out that it names itself.
+pub fn with_causes(error: &anyhow::Error) -> String {
+    let mut text = error.to_string();
+    for cause in error.chain().skip(1).map(ToString::to_string) {
+        if !text.contains(&cause) {
+            text = format!("{text}: {cause}");
+        }
+    }
+    text
+}
+
+/// Prints an error the way every command does: each line says whose it is.
+pub fn complain(message: &str) {
+    for line in message.lines() {
+        eprintln!("bunri: {line}");
+    }
+}
+
+/// Logs to standard error; `RUST_LOG` overrides the level. The runtime's own chatter stays out.
+fn start_log(level: &str) {
+    let filter = tracing_subscriber::EnvFilter::try_from_default_env()
+        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new(format!("{level},ort=warn")));
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal())
+        .with_target(false)
+        .init();
+}

@@ -1,0 +1,134 @@
+//! What the daemon tells the log.
+
+use crate::clock::Moment;
+use crate::judge::{Alarm, StateName, Verdict, VoidCause};
+
+/// The judge changed its state.
+pub(super) struct StateChanged {
+    pub(super) from: StateName,
+    pub(super) to: StateName,
+}
+
+impl StateChanged {
+    pub(super) fn emit(&self) {
+        tracing::debug!(from = self.from.id(), to = self.to.id(), "state");
+    }
+}
+
+/// An item was judged.
+pub(super) struct Judged<'a> {
+    pub(super) verdict: &'a Verdict,
+}
+
+impl Judged<'_> {
+    pub(super) fn emit(&self) {
+        let verdict = self.verdict;
+        tracing::debug!(
+            seen = verdict.seen.id(),
+            stream = verdict.stream.id(),
+            probability = verdict.probability,
+            reason = verdict.reason.map(crate::judge::Reason::id),
+            votes = verdict.votes,
+            took_ms = verdict.decided_at.since(verdict.settled_at).as_millis() as u64,
+            "verdict"
+        );
+    }
+}
+
+/// An intent came to nothing.
+pub(super) struct Voided {
+    pub(super) seq: u64,
+    pub(super) cause: VoidCause,
+}
+
+impl Voided {
+    pub(super) fn emit(&self) {
+        tracing::info!(seq = self.seq, cause = self.cause.id(), "drop void");
+    }
+}
+
+/// An alarm was raised or cleared.
+pub(super) struct AlarmChanged {
+    pub(super) alarm: Alarm,
+    pub(super) up: bool,
+}
+
+impl AlarmChanged {
+    pub(super) fn emit(&self) {
+        if self.up {
+            tracing::error!(alarm = ?self.alarm, "alarm raised");
+        } else {
+            tracing::info!(alarm = ?self.alarm, "alarm cleared");
+        }
+    }
+}
+
+/// The classifier failed on an item; the item lacks a vote.
+pub(super) struct LookFailed<'a> {
+    pub(super) error: &'a crate::identify::IdentifyError,
+}
+
+impl LookFailed<'_> {
+    pub(super) fn emit(&self) {
+        tracing::error!("an item could not be looked at: {}", self.error);
+    }
+}
+
+/// The ledger did not take something; it is tried again.
+pub(super) struct LedgerRefused<'a> {
+    pub(super) doing: &'static str,
+    pub(super) error: &'a crate::tally::TallyError,
+}
+
+impl LedgerRefused<'_> {
+    pub(super) fn emit(&self) {
+        tracing::error!("the ledger refused to {}: {}", self.doing, self.error);
+    }
+}
+
+/// A message between stages found its queue full.
+pub(super) struct QueueFull {
+    pub(super) queue: &'static str,
+}
+
+impl QueueFull {
+    pub(super) fn emit(&self) {
+        tracing::error!(queue = self.queue, "queue full, message lost; the stage behind it hangs");
+    }
+}
+
+/// A stage has not shown a sign of life for too long.
+pub(super) struct StageSilent {
+    pub(super) stage: &'static str,
+    pub(super) since: Moment,
+}
+
+impl StageSilent {
+    pub(super) fn emit(&self) {
+        tracing::error!(stage = self.stage, since = %self.since, "no heartbeat; the watchdog is not fed any more");
+    }
+}
+
+/// One step of the orderly stop.
+pub(super) struct StopStep {
+    pub(super) step: &'static str,
+}
+
+impl StopStep {
+    pub(super) fn emit(&self) {
+        tracing::info!("stop: {}", self.step);
+    }
+}
+
+/// The daemon works.
+pub(super) struct Started<'a> {
+    pub(super) bin: &'a str,
+    pub(super) bundle: &'a str,
+    pub(super) open_intent: Option<u64>,
+}
+
+impl Started<'_> {
+    pub(super) fn emit(&self) {
+        tracing::info!(bin = self.bin, bundle = self.bundle, open_intent = self.open_intent, "started");
+    }
+}

@@ -1,0 +1,206 @@
+//! The judge thread: newest frame in, actions out. A shell around [`Sorter`].
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, SyncSender};
+use std::time::Duration;
+
+use tokio::sync::watch;
+
+use super::DaemonError;
+use super::events::{AlarmChanged, Judged, LookFailed, QueueFull, StateChanged, Voided};
+use super::ledger::{Courier, Ending};
+use super::sorter::Sorter;
+use super::supervise::Beat;
+use crate::capture::newest::Reader;
+use crate::clock::{Clock, Moment};
+use crate::judge::{Action, Command, Input, Movement, Verdict};
+use crate::mechanism::{FlapState, Request};
+use crate::web::{Live, Preview};
+
+/// What other threads tell the judge.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Message {
+    IntentRecorded(u64),
+    IntentFailed,
+    EndingRefused(u64, Ending),
+    Movement(Movement),
+    Flap(FlapState),
+    Command(Command),
+}
+
+/// How long to wait for a frame before looking at the inbox again.
+const FRAME_WAIT: Duration = Duration::from_millis(10);
+/// The page hears of the loop at most this often, unless the state changes.
+const LIVE_EVERY: Duration = Duration::from_millis(100);
+/// Inference times kept for their percentiles.
+const TIMES: usize = 128;
+
+/// Everything the judge thread owns.
+pub(super) struct Judging {
+    pub(super) sorter: Sorter,
+    pub(super) frames: Reader,
+    pub(super) inbox: Receiver<Message>,
+    pub(super) mechanism: SyncSender<Request>,
+    pub(super) courier: Courier,
+    pub(super) live: watch::Sender<Live>,
+    pub(super) preview: Arc<Preview>,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) stop: Arc<AtomicBool>,
+}
+
+/// What the page is shown, gathered between publications.
+#[derive(Default)]
+struct Shown {
+    live: Live,
+    published_at: Moment,
+    times_ms: Vec<f32>,
+    next_time: usize,
+}
+
+impl Judging {
+    /// Runs until told to stop, or until the camera's end of the frames is gone.
+    pub(super) fn run(mut self, beat: &Beat) -> Result<(), DaemonError> {
+        let mut shown = Shown::default();
+        while !self.stop.load(Ordering::Relaxed) {
+            let now = self.clock.now();
+            beat.beat(now);
+            self.courier.tick(now);
+            while let Ok(message) = self.inbox.try_recv() {
+                self.hear(message, &mut shown);
+            }
+            let closed = self.frames.is_closed();
+            if !self.look(&mut shown)? {
+                let now = self.clock.now();
+                let actions = self.sorter.input(Input::Tick, now);
+                self.carry_out(actions, &mut shown);
+                if closed {
+                    break;
+                }
+            }
+            self.publish(&mut shown, now);
+        }
+        Ok(())
+    }
+
+    fn hear(&mut self, message: Message, shown: &mut Shown) {
+        let now = self.clock.now();
+        let input = match message {
+            Message::IntentRecorded(seq) => Input::IntentRecorded(seq),
+            Message::IntentFailed => Input::IntentFailed,
+            Message::Movement(movement) => Input::Movement(movement),
+            Message::Command(command) => Input::Command(command),
+            Message::EndingRefused(seq, ending) => {
+                self.courier.keep(seq, ending, now);
+                return;
+            }
+            Message::Flap(state) => {
+                shown.live.flap = Some(state);
+                return;
+            }
+        };
+        let actions = self.sorter.input(input, now);
+        self.carry_out(actions, shown);
+    }
+
+    /// Looks at the newest frame, if a new one came.
+    fn look(&mut self, shown: &mut Shown) -> Result<bool, DaemonError> {
+        let Some(frame) = self.frames.latest(FRAME_WAIT) else { return Ok(false) };
+        let now = self.clock.now();
+        let looked = self.sorter.frame(frame, now, &*self.clock)?;
+        self.preview.offer(frame, &looked.presence, now);
+        shown.live.presence = looked.presence;
+        if let Some(error) = &looked.failure {
+            LookFailed { error }.emit();
+        }
+        if let Some(took) = looked.inferred {
+            shown.time(took);
+        }
+        self.carry_out(looked.actions, shown);
+        Ok(true)
+    }
+
+    fn carry_out(&mut self, actions: Vec<Action>, shown: &mut Shown) {
+        for action in actions {
+            match action {
+                Action::RecordIntent(verdict) => self.intend(verdict, shown),
+                Action::Confirm(seq) => self.courier.end(seq, Ending::Confirm),
+                Action::Void(seq, cause) => {
+                    Voided { seq, cause }.emit();
+                    self.courier.end(seq, Ending::Void(cause));
+                }
+                Action::Move(compartment) => self.ask(Request::Move(compartment)),
+                Action::Home => self.ask(Request::Home),
+                Action::Halt => self.ask(Request::Halt),
+                Action::Alarm(alarm, up) => AlarmChanged { alarm, up }.emit(),
+            }
+        }
+    }
+
+    fn intend(&self, verdict: Verdict, shown: &mut Shown) {
+        Judged { verdict: &verdict }.emit();
+        shown.live.last_verdict = Some(verdict.clone());
+        let chamber = self.sorter.detector().background().map(crate::detect::Background::to_bytes);
+        self.courier.intend(verdict, chamber);
+    }
+
+    fn ask(&self, request: Request) {
+        if self.mechanism.try_send(request).is_err() {
+            QueueFull { queue: "mechanism" }.emit();
+        }
+    }
+
+    fn publish(&self, shown: &mut Shown, now: Moment) {
+        let judge = self.sorter.judge();
+        let state = judge.state();
+        let before = shown.live.state;
+        if before == Some(state) && now.since(shown.published_at) < LIVE_EVERY {
+            return;
+        }
+        if let Some(from) = before.filter(|from| *from != state) {
+            StateChanged { from, to: state }.emit();
+        }
+        shown.published_at = now;
+        let live = &mut shown.live;
+        live.state = Some(state);
+        live.alarms = judge.alarms().to_vec();
+        live.votes = judge.votes().map_or(0, crate::judge::Votes::count);
+        live.streams = judge.votes().map(|votes| votes.mean().0);
+        (live.infer_ms_p50, live.infer_ms_p99) = percentiles(&shown.times_ms);
+        self.live.send_replace(live.clone());
+    }
+}
+
+impl Shown {
+    fn time(&mut self, took: Duration) {
+        let millis = took.as_secs_f32() * 1000.0;
+        if self.times_ms.len() < TIMES {
+            self.times_ms.push(millis);
+        } else {
+            self.times_ms[self.next_time] = millis;
+        }
+        self.next_time = (self.next_time + 1) % TIMES;
+    }
+}
+
+/// Median and 99th percentile; zeros without a value.
+fn percentiles(times_ms: &[f32]) -> (f32, f32) {
+    let mut sorted = times_ms.to_vec();
+    sorted.sort_by(f32::total_cmp);
+    let at = |share: f32| {
+        let index = ((sorted.len() as f32 - 1.0) * share).round() as usize;
+        sorted.get(index).copied().unwrap_or(0.0)
+    };
+    (at(0.5), at(0.99))
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn percentiles_of_none_one_and_many() {
+        assert_eq!(super::percentiles(&[]), (0.0, 0.0));
+        assert_eq!(super::percentiles(&[3.0]), (3.0, 3.0));
+        let many: Vec<f32> = (0..=100).rev().map(|value| value as f32).collect();
+        assert_eq!(super::percentiles(&many), (50.0, 99.0));
+    }
+}

@@ -1,0 +1,108 @@
+//! The way from the judge to the ledger and back, without ever waiting for the disk.
+
+use std::sync::Arc;
+use std::sync::mpsc::SyncSender;
+use std::time::Duration;
+
+use tokio::sync::broadcast;
+
+use super::events::{LedgerRefused, QueueFull};
+use super::judging::Message;
+use crate::clock::{Clock, Moment};
+use crate::judge::{Verdict, VoidCause};
+use crate::tally::{DropRecord, Intent, TallyHandle};
+
+/// How an intent ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Ending {
+    Confirm,
+    Void(VoidCause),
+}
+
+/// An ending the ledger refused is tried again this much later.
+const RETRY_AFTER: Duration = Duration::from_secs(1);
+
+/// Carries intents and their endings to the ledger's thread, in order.
+pub(super) struct Courier {
+    pub(super) tally: TallyHandle,
+    pub(super) inbox: SyncSender<Message>,
+    pub(super) drops: broadcast::Sender<Arc<DropRecord>>,
+    pub(super) clock: Arc<dyn Clock>,
+    /// Endings not yet on disk; at most one intent is open at a time, so there is at most one.
+    refused: Option<(u64, Ending, Moment)>,
+}
+
+impl Courier {
+    pub(super) fn new(
+        tally: TallyHandle,
+        inbox: SyncSender<Message>,
+        drops: broadcast::Sender<Arc<DropRecord>>,
+        clock: Arc<dyn Clock>,
+    ) -> Self {
+        Self { tally, inbox, drops, clock, refused: None }
+    }
+
+    /// Writes an intent; [`Message::IntentRecorded`] or [`Message::IntentFailed`] follows.
+    pub(super) fn intend(&self, verdict: Verdict, chamber: Option<Vec<u8>>) {
+        let (inbox, clock) = (self.inbox.clone(), Arc::clone(&self.clock));
+        let posted = self.tally.post(move |ledger| {
+            let (moment, wall) = (clock.now(), clock.wall());
+            let intent = Intent { verdict: &verdict, moment, wall, chamber: chamber.as_deref() };
+            let message = match ledger.intend(&intent) {
+                Ok(seq) => Message::IntentRecorded(seq),
+                Err(error) => {
+                    LedgerRefused { doing: "take an intent", error: &error }.emit();
+                    Message::IntentFailed
+                }
+            };
+            send(&inbox, message);
+        });
+        if posted.is_err() {
+            send(&self.inbox, Message::IntentFailed);
+        }
+    }
+
+    /// Writes an ending; a refused one comes back as [`Message::EndingRefused`].
+    pub(super) fn end(&self, seq: u64, ending: Ending) {
+        let (inbox, clock, drops) = (self.inbox.clone(), Arc::clone(&self.clock), self.drops.clone());
+        let posted = self.tally.post(move |ledger| {
+            let (now, wall) = (clock.now(), clock.wall());
+            let ended = match ending {
+                Ending::Confirm => ledger.confirm(seq, now, wall).map(|confirmed| {
+                    // Nobody listening is fine.
+                    let _ = drops.send(Arc::new(confirmed.record));
+                }),
+                Ending::Void(cause) => ledger.void(seq, cause.id(), now, wall),
+            };
+            if let Err(error) = ended {
+                LedgerRefused { doing: "end an intent", error: &error }.emit();
+                send(&inbox, Message::EndingRefused(seq, ending));
+            }
+        });
+        if posted.is_err() {
+            send(&self.inbox, Message::EndingRefused(seq, ending));
+        }
+    }
+
+    /// Keeps a refused ending for later. Until it is written the ledger takes no new intent, so nothing is sorted.
+    pub(super) fn keep(&mut self, seq: u64, ending: Ending, now: Moment) {
+        self.refused = Some((seq, ending, now + RETRY_AFTER));
+    }
+
+    /// Tries a refused ending again when its time has come.
+    pub(super) fn tick(&mut self, now: Moment) {
+        if let Some((seq, ending, at)) = self.refused
+            && now >= at
+        {
+            self.refused = None;
+            self.end(seq, ending);
+        }
+    }
+}
+
+/// The judge empties its inbox every few milliseconds: a full one means that it hangs, and the watchdog will act.
+pub(super) fn send(inbox: &SyncSender<Message>, message: Message) {
+    if inbox.try_send(message).is_err() {
+        QueueFull { queue: "judge" }.emit();
+    }
+}

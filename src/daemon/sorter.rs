@@ -1,0 +1,158 @@
+//! detect, identify and judge in sequence: the tight loop's one step, the same for the daemon, `bunri replay`,
+//! the tests and the benches.
+
+use std::time::Duration;
+
+use super::DaemonError;
+use crate::capture::Frame;
+use crate::clock::{Clock, Moment};
+use crate::config::Config;
+use crate::detect::{self, Background, Detector, MAX_OBJECTS, Presence, Region};
+use crate::identify::{Bundle, Identifier, IdentifyError};
+use crate::judge::{self, Action, Input, Judge, Look};
+
+/// Room around an item in its square: the network was trained on items with some background.
+const MARGIN: f32 = 1.25;
+/// Side of an item's square, as a share of the region's shorter side, at least.
+const LEAST_SHARE: f32 = 0.35;
+
+/// What one frame came to.
+#[derive(Debug)]
+pub struct Looked {
+    /// What the detector saw.
+    pub presence: Presence,
+    /// How long the classifier took, if it was asked.
+    pub inferred: Option<Duration>,
+    /// Why the classifier failed, if it did; the item then lacks a vote.
+    pub failure: Option<IdentifyError>,
+    /// What must be done.
+    pub actions: Vec<Action>,
+}
+
+/// The three steps and the rig they look at.
+#[derive(Debug)]
+pub struct Sorter {
+    detector: Detector,
+    identifier: Identifier,
+    judge: Judge,
+    region: Region,
+    width: u32,
+    height: u32,
+}
+
+/// The picture size and the detector's settings of a rig.
+#[derive(Clone, Debug)]
+pub struct View {
+    /// Columns.
+    pub width: u32,
+    /// Rows.
+    pub height: u32,
+    /// The detector's settings.
+    pub detect: detect::Settings,
+}
+
+impl Sorter {
+    /// Puts the steps together for one rig.
+    pub fn new(view: View, background: Option<Background>, identifier: Identifier, judge: Judge) -> Self {
+        Self {
+            region: view.detect.region,
+            width: view.width,
+            height: view.height,
+            detector: Detector::new(view.detect, background),
+            identifier,
+            judge,
+        }
+    }
+
+    /// Looks at one frame.
+    ///
+    /// # Errors
+    /// When the frame is not of the size the rig was calibrated for.
+    pub fn frame(&mut self, frame: &Frame, now: Moment, clock: &dyn Clock) -> Result<Looked, DaemonError> {
+        if (frame.width, frame.height) != (self.width, self.height) {
+            return Err(DaemonError::FrameSize {
+                width: frame.width,
+                height: frame.height,
+                calibrated: (self.width, self.height),
+            });
+        }
+        let presence = self.detector.step(frame, now);
+        let (mut look, mut inferred, mut failure) = (None, None, None);
+        if self.judge.wants_look(&presence, now) {
+            match self.look(frame, &presence, clock) {
+                Ok((seen, took)) => (look, inferred) = (Some(seen), Some(took)),
+                Err(error) => failure = Some(error),
+            }
+        }
+        let actions = self.judge.step(Input::Frame { presence: &presence, look: look.as_ref() }, now);
+        Ok(Looked { presence, inferred, failure, actions })
+    }
+
+    /// Classifies everything in the chamber as one, and each object when there are several.
+    fn look(
+        &mut self,
+        frame: &Frame,
+        presence: &Presence,
+        clock: &dyn Clock,
+    ) -> Result<(Look, Duration), IdentifyError> {
+        let bounds = self.region;
+        let least = (bounds.width.min(bounds.height) as f32 * LEAST_SHARE) as u32;
+        let square = |part: Region| part.square_around(MARGIN, least, bounds);
+        let whole = presence.extent.unwrap_or(bounds);
+        let (whole, mut took) = self.identifier.identify(frame, square(whole), clock)?;
+        let mut objects = [None; MAX_OBJECTS];
+        if presence.object_count() > 1 {
+            for (slot, part) in objects.iter_mut().zip(presence.objects.iter().flatten()) {
+                let (seen, time) = self.identifier.identify(frame, square(*part), clock)?;
+                *slot = Some(seen);
+                took += time;
+            }
+        }
+        Ok((Look { whole, objects }, took))
+    }
+
+    /// Passes something other than a frame to the judge.
+    pub fn input(&mut self, input: Input<'_>, now: Moment) -> Vec<Action> {
+        self.judge.step(input, now)
+    }
+
+    /// The judge, to look at.
+    pub fn judge(&self) -> &Judge {
+        &self.judge
+    }
+
+    /// The detector, to look at.
+    pub fn detector(&self) -> &Detector {
+        &self.detector
+    }
+
+    /// The classifier, to take along into another sorter.
+    pub fn into_identifier(self) -> Identifier {
+        self.identifier
+    }
+}
+
+/// The judge's settings for a configuration and its loaded bundle.
+pub fn judge_settings(config: &Config, bundle: &Bundle) -> judge::Settings {
+    let head = crate::identify::Head::new(&bundle.manifest);
+    config.judge_settings(&head, bundle.manifest.labels.len())
+}
+
+/// The empty chamber that calibration photographed.
+///
+/// # Errors
+/// When the picture cannot be read or has another size.
+pub fn calibrated_background(config: &Config) -> Result<Option<Background>, DaemonError> {
+    let Some(path) = &config.calibration.empty_chamber else { return Ok(None) };
+    let refuse = |message: String| DaemonError::EmptyChamber { path: path.clone(), message };
+    let picture = image::open(path).map_err(|error| refuse(error.to_string()))?.into_rgb8();
+    let (width, height) = picture.dimensions();
+    if (width, height) != (config.calibration.width, config.calibration.height) {
+        return Err(refuse(format!(
+            "it is {width}x{height}, the rig was calibrated for {}x{}",
+            config.calibration.width, config.calibration.height
+        )));
+    }
+    let frame = Frame { width, height, pixels: picture.into_raw(), ..Frame::default() };
+    Ok(Some(Background::from_frame(&frame, config.calibration.detect.region)))
+}
