@@ -1,0 +1,114 @@
+"""The rendered training set: many items in many chambers, outside the repository.
+
+    nice -n 15 blender -b -P models/render/dataset.py -- --out $RENDERS
+
+Writes `<out>/<stream>/<seed>.jpg` (256x256) and `<out>/truth.csv` (path, stream, seed, split). Streams take turns,
+so that a set stopped early is balanced; pictures that exist are not made again; `DONE` appears at the end. The
+split hangs on a hash of stream and seed alone. Seeds below one million are this set's; clips use others.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import hashlib
+import sys
+import time
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+import setup_paths  # noqa: E402
+
+setup_paths.make_importable()
+
+import numpy as np  # noqa: E402
+
+import chamber  # noqa: E402
+import items  # noqa: E402
+import picture  # noqa: E402
+
+COUNTS = {"clear_pet": 90, "plastic": 90, "can": 90, "glass": 90, "paper": 90, "carton": 130, "film": 130, "foam": 130,
+          "general": 130, "unknown": 40, "hand": 40, "empty": 40}
+SPLITS = (("train", 70), ("validation", 15), ("test", 15))
+
+
+def split_of(stream: str, seed: int) -> str:
+    """Train, validation or test, 70 : 15 : 15, from the name alone."""
+    number = int.from_bytes(hashlib.sha256(f"{stream}/{seed}".encode()).digest()[:4], "big") % 100
+    for name, share in SPLITS:
+        if number < share:
+            return name
+        number -= share
+    raise AssertionError("shares add up to 100")
+
+
+def plan(scale: float) -> list[tuple[str, int]]:
+    """(stream, seed) in the order of rendering: each stream advances evenly."""
+    jobs = []
+    for stream, count in COUNTS.items():
+        total = max(1, round(count * scale))
+        jobs += [((seed + 0.5) / total, stream, seed) for seed in range(total)]
+    return [(stream, seed) for _, stream, seed in sorted(jobs)]
+
+
+def write_truth(out: Path, jobs: list[tuple[str, int]]) -> int:
+    """Lists what exists; written whole, then renamed."""
+    rows = [(f"{s}/{n}.jpg", s, n, split_of(s, n)) for s, n in jobs if (out / s / f"{n}.jpg").exists()]
+    part = out / "truth.csv.part"
+    with part.open("w", newline="") as f:
+        writer = csv.writer(f)
+        writer.writerow(["path", "stream", "seed", "split"])
+        writer.writerows(rows)
+    part.rename(out / "truth.csv")
+    return len(rows)
+
+
+def one(stream: str, seed: int, path: Path) -> None:
+    """Renders one picture."""
+    rng = np.random.default_rng([seed, items.STREAM_KEY[stream]])
+    rig = chamber.varied_rig(rng)
+    chamber.build(rig)
+    items.make(stream, rng, view_dm=rig.view_dm)
+    picture.save(picture.develop(picture.render(seed), rig.look, rng), path, rig.look.quality)
+
+
+def parse(argv: list[str]) -> argparse.Namespace:
+    """The command's arguments."""
+    p = argparse.ArgumentParser(prog="dataset.py", description="render the training set")
+    p.add_argument("--out", type=Path, default=setup_paths.REPO / "target" / "render-set", help="folder outside the repository's files")
+    p.add_argument("--size", type=int, default=256)
+    p.add_argument("--samples", type=int, default=4)
+    p.add_argument("--threads", type=int, default=2)
+    p.add_argument("--scale", type=float, default=1.0, help="share of the full number of pictures")
+    p.add_argument("--minutes", type=float, default=float("inf"), help="stop after this long, balanced as far as it came")
+    a = p.parse_args(argv)
+    if a.size < 32 or a.samples < 1 or a.scale <= 0:
+        p.error("--size must be at least 32, --samples at least 1, --scale above 0")
+    return a
+
+
+def main() -> None:
+    """Renders what is missing."""
+    a = parse(setup_paths.own_arguments())
+    a.out.mkdir(parents=True, exist_ok=True)
+    (a.out / "DONE").unlink(missing_ok=True)
+    jobs = plan(a.scale)
+    todo = [(s, n) for s, n in jobs if not (a.out / s / f"{n}.jpg").exists()]
+    picture.prepare(a.size, a.size, a.samples, a.threads)
+    start = time.monotonic()
+    for number, (stream, seed) in enumerate(todo):
+        spent = time.monotonic() - start
+        if spent > a.minutes * 60:
+            print(f"dataset: stopped after {a.minutes:g} min as asked, {number} made", flush=True)
+            break
+        one(stream, seed, a.out / stream / f"{seed}.jpg")
+        if number % 20 == 19 or number + 1 == len(todo):
+            each = (time.monotonic() - start) / (number + 1)
+            print(f"dataset: {number + 1}/{len(todo)}, {each:.2f} s each, {each * (len(todo) - number - 1) / 60:.0f} min left", flush=True)
+            write_truth(a.out, jobs)
+    made = write_truth(a.out, jobs)
+    (a.out / "DONE").write_text(f"{made} pictures\n")
+
+
+if __name__ == "__main__":
+    main()
