@@ -1,0 +1,137 @@
+"""Random views of a batch of pictures, made on tensors: geometry by one `grid_sample`, then light, lens and sensor.
+
+Moderate on purpose. Five epochs with heavy colour, exposure and occlusion changes were worse everywhere (see
+FIELD-NOTES); what a bin truly changes is the angle of the item, its size and place, the light and the camera.
+
+All functions take and give float tensors [N, 3, H, W] in 0..1 and draw only from the generator they are given.
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Generator, Tensor
+from torch.nn import functional
+
+_LUMA = (0.299, 0.587, 0.114)
+
+
+def _uniform(generator: Generator, count: int, low: float, high: float) -> Tensor:
+    """`count` numbers between `low` and `high`."""
+    return torch.rand(count, generator=generator) * (high - low) + low
+
+
+def _chosen(generator: Generator, count: int, chance: float) -> Tensor:
+    """True for about `chance` of `count` pictures."""
+    return torch.rand(count, generator=generator) < chance
+
+
+def move(x: Tensor, size: int, generator: Generator) -> Tensor:
+    """Rotate by any angle, zoom, stretch, shift and mirror in one resampling; [N, 3, size, size]."""
+    count = len(x)
+    free = _chosen(generator, count, 0.7)
+    angle = torch.where(free, _uniform(generator, count, -math.pi, math.pi), _uniform(generator, count, -0.15, 0.15))
+    zoom = torch.exp(_uniform(generator, count, math.log(0.62), math.log(1.15)))
+    stretch = torch.exp(_uniform(generator, count, -0.2, 0.2))
+    mirror = torch.where(_chosen(generator, count, 0.5), -1.0, 1.0)
+    room = (1.0 - zoom).abs().clamp(min=0.08)
+    shift_x = _uniform(generator, count, -1.0, 1.0) * room
+    shift_y = _uniform(generator, count, -1.0, 1.0) * room
+    wide, high = zoom * stretch, zoom / stretch
+    cos, sin = torch.cos(angle), torch.sin(angle)
+    theta = torch.stack(
+        [
+            torch.stack([mirror * cos * wide, -mirror * sin * high, shift_x], 1),
+            torch.stack([sin * wide, cos * high, shift_y], 1),
+        ],
+        1,
+    )
+    grid = functional.affine_grid(theta, [count, x.shape[1], size, size], align_corners=False)
+    return functional.grid_sample(x, grid, mode="bilinear", padding_mode="reflection", align_corners=False)
+
+
+def light(x: Tensor, generator: Generator) -> Tensor:
+    """Exposure, contrast, gamma, saturation, a colour cast, and light that falls off to one side."""
+    count = len(x)
+
+    def per(low: float, high: float, channels: int = 1) -> Tensor:
+        return _uniform(generator, count * channels, low, high).view(count, channels, 1, 1)
+
+    grey = (x * torch.tensor(_LUMA).view(1, 3, 1, 1)).sum(1, keepdim=True)
+    x = grey + (x - grey) * per(0.55, 1.3)
+    mean = x.mean((1, 2, 3), keepdim=True)
+    x = (x - mean) * torch.exp(per(-0.25, 0.25)) + mean
+    x = x.clamp(0.0, 1.0) ** torch.exp(per(-0.25, 0.25))
+    x = x * torch.exp(per(-0.3, 0.25)) * torch.exp(per(-0.1, 0.1, 3))
+    ramp = torch.linspace(-1.0, 1.0, x.shape[-1])
+    slope_x, slope_y = per(-0.2, 0.2), per(-0.2, 0.2)
+    lit = 1.0 + slope_x * ramp.view(1, 1, 1, -1) + slope_y * ramp.view(1, 1, -1, 1)
+    some = _chosen(generator, count, 0.4).view(count, 1, 1, 1)
+    return torch.where(some, x * lit, x).clamp(0.0, 1.0)
+
+
+def blur(x: Tensor, generator: Generator, chance: float = 0.25) -> Tensor:
+    """Gaussian blur of up to 1.6 pixels on some of the pictures."""
+    some = _chosen(generator, len(x), chance).nonzero().flatten()
+    if len(some) == 0:
+        return x
+    sigma = _uniform(generator, len(some), 0.4, 1.6).view(-1, 1)
+    taps = torch.arange(-4.0, 5.0).view(1, -1)
+    kernel = torch.exp(-0.5 * (taps / sigma) ** 2)
+    kernel = (kernel / kernel.sum(1, keepdim=True)).repeat_interleave(3, 0)
+    part = x[some].reshape(1, -1, *x.shape[2:])
+    part = functional.pad(part, (4, 4, 4, 4), mode="reflect")
+    part = functional.conv2d(part, kernel.view(-1, 1, 1, 9), groups=kernel.shape[0])
+    part = functional.conv2d(part, kernel.view(-1, 1, 9, 1), groups=kernel.shape[0])
+    x = x.clone()
+    x[some] = part.view(len(some), 3, *x.shape[2:])
+    return x
+
+
+def _cosines() -> Tensor:
+    """The 8 x 8 matrix of the discrete cosine transform."""
+    k = torch.arange(8.0).view(-1, 1)
+    n = torch.arange(8.0).view(1, -1)
+    matrix = torch.cos(math.pi * (2 * n + 1) * k / 16) * 0.5
+    matrix[0] /= math.sqrt(2.0)
+    return matrix
+
+
+def compress(x: Tensor, generator: Generator, chance: float = 0.3) -> Tensor:
+    """Round the cosine coefficients of 8 x 8 blocks, coarser for higher frequencies, as a camera's JPEG does."""
+    some = _chosen(generator, len(x), chance).nonzero().flatten()
+    if len(some) == 0:
+        return x
+    size = x.shape[-1]
+    cosines = _cosines()
+    order = torch.arange(8.0)
+    step = (6.0 + 5.0 * (order.view(-1, 1) + order.view(1, -1))) / 255.0
+    strength = _uniform(generator, len(some), 0.4, 2.2).view(-1, 1, 1, 1, 1, 1)
+    blocks = x[some].view(len(some), 3, size // 8, 8, size // 8, 8).transpose(3, 4)
+    levels = cosines @ (blocks - 0.5) @ cosines.T
+    levels = torch.round(levels / (step * strength)) * (step * strength)
+    blocks = cosines.T @ levels @ cosines + 0.5
+    x = x.clone()
+    x[some] = blocks.transpose(3, 4).reshape(len(some), 3, size, size)
+    return x.clamp(0.0, 1.0)
+
+
+def grain(x: Tensor, generator: Generator, chance: float = 0.4) -> Tensor:
+    """Sensor noise of up to 4 % on some of the pictures."""
+    amount = _uniform(generator, len(x), 0.0, 0.04) * _chosen(generator, len(x), chance)
+    return (x + torch.randn(x.shape, generator=generator) * amount.view(-1, 1, 1, 1)).clamp(0.0, 1.0)
+
+
+def views(pixels: Tensor, size: int, generator: Generator) -> Tensor:
+    """Random views of uint8 NHWC pictures: network input [N, 3, size, size], scaled `(pixel - 127) / 128`.
+
+    `size` must be a multiple of 8.
+    """
+    x = pixels.permute(0, 3, 1, 2).float() / 255.0
+    x = move(x, size, generator)
+    x = light(x, generator)
+    x = blur(x, generator)
+    x = grain(x, generator)
+    x = compress(x, generator)
+    return ((x * 255.0 - 127.0) / 128.0).contiguous(memory_format=torch.channels_last)

@@ -1,0 +1,259 @@
+"""Train the network: the last layer first on the frozen backbone, then everything, gently, with averaged weights.
+
+`head` (LP): embeddings of a few random views of each picture, then a linear layer on them. The result is the frozen
+baseline that every later model is compared with.
+`tune` (FT): starts from that head; batch normalisation keeps its statistics; small rate with warm-up and cosine;
+an exponential average of the weights is kept, and at the end it is averaged with the head's network (WiSE-FT), by the
+share that does best on validation.
+
+Labels are drawn with weights between "as they come" and "all alike", or cartons (hundreds) would drown films (dozens).
+Never: a choice made on the test split.
+"""
+
+from __future__ import annotations
+
+import argparse
+import copy
+import math
+import time
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Generator, Tensor, nn
+from torch.nn import functional
+
+import augment
+from labels import LABELS, stream_of
+from network import Lite0, pretrained, scale_pixels
+from pictures import Pictures, join, photographs, renders
+
+
+def sampling_weights(labels: np.ndarray, rendered: np.ndarray, power: float, render_share: float) -> Tensor:
+    """Chance of each picture to be drawn: label counts to the power of `-power`, renders `render_share` of the draws."""
+    weights = np.zeros(len(labels))
+    for part, share in ((~rendered, 1.0 - render_share), (rendered, render_share)):
+        if not part.any():
+            continue
+        counts = np.bincount(labels[part], minlength=len(LABELS)).astype(float)
+        # A label with three pictures must not be shown a hundred times an epoch: it would only be learnt by heart.
+        inverse = np.where(counts > 0, np.maximum(counts, 12.0) ** -power, 0.0)
+        chance = inverse[labels[part]]
+        weights[part] = share * chance / chance.sum()
+    return torch.from_numpy(weights / weights.sum())
+
+
+def embed_exact(network: Lite0, pictures: Pictures, batch: int = 64) -> Tensor:
+    """Embeddings of the pictures as the bin sees them, float32 [N, 1280]."""
+    network.eval()
+    parts = []
+    with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16):
+        for start in range(0, len(pictures), batch):
+            pixels = torch.from_numpy(pictures.exact[start : start + batch])
+            parts.append(network.embed(scale_pixels(pixels)).float())
+    return torch.cat(parts) if parts else torch.zeros(0, network.last.in_features)
+
+
+def right_streams(logits: Tensor, labels: np.ndarray) -> float:
+    """Share of pictures whose best label goes to the true label's stream."""
+    best = logits.argmax(1).tolist()
+    return float(np.mean([stream_of(a) == stream_of(b) for a, b in zip(best, labels.tolist())])) if best else math.nan
+
+
+def report(network: Lite0, name: str, sets: dict[str, Pictures]) -> dict[str, float]:
+    """Top-1 by stream on each set, printed on one line."""
+    figures = {}
+    for key, pictures in sets.items():
+        with torch.inference_mode():
+            figures[key] = right_streams(network.last(embed_exact(network, pictures)), pictures.labels)
+    print(name, " ".join(f"{key} {value:.4f}" for key, value in figures.items()), flush=True)
+    return figures
+
+
+def fit_head(network: Lite0, train: Pictures, args: argparse.Namespace, generator: Generator) -> None:
+    """Train the last layer on the embeddings of `args.views` random views of each training picture."""
+    network.eval()
+    features, labels = [embed_exact(network, train)], [torch.from_numpy(train.labels)]
+    with torch.inference_mode():
+        for view in range(args.views):
+            for start in range(0, len(train), 64):
+                x = augment.views(torch.from_numpy(train.large[start : start + 64]), 224, generator)
+                with torch.autocast("cpu", torch.bfloat16):
+                    features.append(network.embed(x).float())
+            labels.append(torch.from_numpy(train.labels))
+            print(f"view {view + 1} of {args.views}", flush=True)
+    x, y = torch.cat(features).clone(), torch.cat(labels)
+    chance = sampling_weights(train.labels, train.rendered, args.power, args.render_share).repeat(args.views + 1)
+    chance = (chance / chance.sum() * len(chance)).float()
+    last = network.last
+    optimiser = torch.optim.AdamW(last.parameters(), lr=3e-3, weight_decay=2e-2)
+    epochs = args.head_epochs
+    for epoch in range(epochs):
+        for group in optimiser.param_groups:
+            group["lr"] = 3e-3 * 0.5 * (1 + math.cos(math.pi * epoch / epochs))
+        order = torch.randperm(len(x), generator=generator)
+        for index in order.split(256):
+            logits = last(functional.dropout(x[index], 0.2))
+            loss = (functional.cross_entropy(logits, y[index], reduction="none", label_smoothing=0.05) * chance[index]).mean()
+            optimiser.zero_grad()
+            loss.backward()
+            optimiser.step()
+
+
+class Average:
+    """Exponential average of a network's weights."""
+
+    def __init__(self, network: Lite0, keep: float) -> None:
+        self.network = copy.deepcopy(network).eval()
+        self.keep = keep
+        self.steps = 0
+
+    @torch.no_grad()
+    def update(self, network: Lite0) -> None:
+        """Take in the weights after one step; early steps count more, or the start would stay for ever."""
+        self.steps += 1
+        keep = min(self.keep, self.steps / (self.steps + 9.0))
+        for mine, theirs in zip(self.network.parameters(), network.parameters()):
+            mine.lerp_(theirs, 1.0 - keep)
+
+
+def blend(start: Lite0, end: Lite0, share: float) -> Lite0:
+    """The network whose weights are `share` of `end` and the rest of `start` (WiSE-FT)."""
+    mixed = copy.deepcopy(end)
+    first, last = start.state_dict(), end.state_dict()
+    mixed.load_state_dict(
+        {key: torch.lerp(first[key], last[key], share) if last[key].is_floating_point() else last[key] for key in last}
+    )
+    return mixed.eval()
+
+
+def parameter_groups(network: Lite0, args: argparse.Namespace) -> list[dict[str, object]]:
+    """Backbone and last layer at their own rates; no decay on normalisation and biases."""
+    groups = []
+    for last in (False, True):
+        for decays in (True, False):
+            chosen = [
+                parameter
+                for name, parameter in network.named_parameters()
+                if parameter.requires_grad and name.startswith("last.") == last and (parameter.ndim > 1) == decays
+            ]
+            rate = args.rate * (args.head_factor if last else 1.0)
+            groups.append({"params": chosen, "lr": rate, "top": rate, "weight_decay": args.decay if decays else 0.0})
+    return groups
+
+
+def tune(network: Lite0, train: Pictures, sets: dict[str, Pictures], args: argparse.Namespace, generator: Generator) -> Lite0:
+    """Fine-tune everything; gives the average network."""
+    chance = sampling_weights(train.labels, train.rendered, args.power, args.render_share)
+    network.freeze(args.frozen)
+    optimiser = torch.optim.AdamW(parameter_groups(network, args))
+    draws = args.draws or len(train)
+    steps = max(draws // args.batch, 1)
+    total = steps * args.epochs
+    average = Average(network, args.keep)
+    done = 0
+    for epoch in range(args.epochs):
+        network.train()
+        for module in network.modules():
+            if isinstance(module, nn.BatchNorm2d):
+                module.eval()
+        for part in [network.stem, *network.blocks[: args.frozen]]:
+            part.eval()
+        size = args.early_size if epoch < args.early_epochs else 224
+        order = torch.multinomial(chance, steps * args.batch, replacement=True, generator=generator)
+        began, losses = time.monotonic(), 0.0
+        for index in order.split(args.batch):
+            warm = min(1.0, (done + 1) / (0.1 * total))
+            for group in optimiser.param_groups:
+                group["lr"] = group["top"] * warm * 0.5 * (1 + math.cos(math.pi * done / total))
+            x = augment.views(torch.from_numpy(train.large[index.numpy()]), size, generator)
+            with torch.autocast("cpu", torch.bfloat16):
+                logits = network(x)
+            loss = functional.cross_entropy(logits.float(), torch.from_numpy(train.labels[index.numpy()]), label_smoothing=0.05)
+            optimiser.zero_grad(set_to_none=True)
+            loss.backward()
+            nn.utils.clip_grad_norm_(network.parameters(), 2.0)
+            optimiser.step()
+            average.update(network)
+            losses += loss.item()
+            done += 1
+            if done % 10 == 0:
+                rate = (done - epoch * steps) * args.batch / (time.monotonic() - began)
+                print(f"epoch {epoch + 1} step {done}/{total} loss {losses / (done - epoch * steps):.4f} {rate:.1f}/s", flush=True)
+        report(average.network, f"epoch {epoch + 1} size {size} {time.monotonic() - began:.0f} s: average", sets)
+        torch.save(average.network.state_dict(), args.out.with_suffix(".partial.pt"))
+    return average.network
+
+
+def load(path: Path) -> Lite0:
+    """A network from a file that `main` saved."""
+    network = Lite0(len(LABELS))
+    network.load_state_dict(torch.load(path, map_location="cpu", weights_only=True))
+    return network.to(memory_format=torch.channels_last).eval()
+
+
+def main() -> None:
+    """Run one stage."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("stage", choices=("head", "tune"))
+    parser.add_argument("--photos", type=Path, required=True)
+    parser.add_argument("--split", type=Path, default=Path(__file__).parent / "split.csv")
+    parser.add_argument("--renders", type=Path, help="folder with truth.csv")
+    parser.add_argument("--cache", type=Path, help="folder for the squashed pictures")
+    parser.add_argument("--start", type=Path, help="weights to start from (tune: those of head)")
+    parser.add_argument("--anchor", type=Path, help="weights to average with at the end; --start where not given")
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--seed", type=int, default=20261122)
+    parser.add_argument("--power", type=float, default=0.6, help="0: labels as they come, 1: all alike")
+    parser.add_argument("--render-share", type=float, default=0.4, help="share of draws that are renders")
+    parser.add_argument("--views", type=int, default=3)
+    parser.add_argument("--head-epochs", type=int, default=40)
+    parser.add_argument("--epochs", type=int, default=6)
+    parser.add_argument("--early-epochs", type=int, default=3, help="epochs at --early-size")
+    parser.add_argument("--early-size", type=int, default=192)
+    parser.add_argument("--frozen", type=int, default=5, help="leading blocks kept as they are: the dear ones to train")
+    parser.add_argument("--batch", type=int, default=32)
+    parser.add_argument("--draws", type=int, default=0, help="pictures drawn an epoch; 0: as many as there are")
+    parser.add_argument("--rate", type=float, default=3e-4)
+    parser.add_argument("--head-factor", type=float, default=2.0)
+    parser.add_argument("--decay", type=float, default=0.02)
+    parser.add_argument("--keep", type=float, default=0.99)
+    args = parser.parse_args()
+
+    torch.set_num_threads(args.threads)
+    torch.manual_seed(args.seed)
+    generator = Generator().manual_seed(args.seed)
+    parts = [photographs(args.photos, args.split, args.cache)]
+    if args.renders:
+        parts.append(renders(args.renders, args.cache))
+    pictures = join(parts)
+    train = pictures.split("train")
+    validation = pictures.split("validation")
+    sets = {"photo validation": validation.where(~validation.rendered)}
+    if args.renders:
+        sets["render validation"] = validation.where(validation.rendered)
+    print(f"{len(train)} training pictures, {int(train.rendered.sum())} of them rendered", flush=True)
+
+    network = load(args.start) if args.start else pretrained(len(LABELS))
+    if args.stage == "head":
+        fit_head(network, train, args, generator)
+        report(network, "head", sets)
+        torch.save(network.state_dict(), args.out)
+        return
+    start = load(args.anchor) if args.anchor else copy.deepcopy(network).eval()
+    tuned = tune(network, train, sets, args, generator)
+    best, best_figure = tuned, -1.0
+    for share in (0.4, 0.6, 0.8, 1.0):
+        mixed = blend(start, tuned, share)
+        figures = report(mixed, f"share {share:.1f}", sets)
+        # Within half a point of validation noise the smaller share wins: it keeps more of what the backbone knew.
+        if np.mean(list(figures.values())) > best_figure + 0.005:
+            best, best_figure = mixed, float(np.mean(list(figures.values())))
+            print(f"  taken: {share:.1f}", flush=True)
+    torch.save(tuned.state_dict(), args.out.with_suffix(".tuned.pt"))
+    torch.save(best.state_dict(), args.out)
+
+
+if __name__ == "__main__":
+    main()
