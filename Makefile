@@ -1,0 +1,34 @@
+# The commands of this repository. `make` alone lists them.
+
+.DEFAULT_GOAL := help
+CARGO ?= cargo
+ARGS ?=
+
+.PHONY: help setup demo test bench clips accept
+
+help: ## list the commands
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: ## install what is missing (Debian packages, ONNX Runtime), saying what and why
+	@scripts/setup.sh
+
+demo: setup ## the whole bin on recorded clips; ARGS="--for 20s" to end by itself
+	@$(CARGO) build --release --locked --bin bunri
+	@$(CARGO) run --release --locked --quiet --bin bunri -- demo $(ARGS)
+
+test: setup ## formatting, clippy, docs and every test
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy --locked --all-targets -- -D warnings
+	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --locked --no-deps --quiet
+	$(CARGO) test --locked
+
+bench: setup ## measure each step (criterion)
+	$(CARGO) bench --locked
+
+clips: ## render the demo's clips anew (Debian's blender; about half an hour on two cores)
+	python3 -m venv target/render-venv
+	target/render-venv/bin/pip install --quiet -r models/render/requirements.txt
+	nice blender -b -P models/render/clips.py
+
+accept: setup ## accept intended changes of snapshots and of the configuration's schema
+	INSTA_UPDATE=always BUNRI_ACCEPT=1 $(CARGO) test --locked

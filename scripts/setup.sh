@@ -1,0 +1,42 @@
+#!/usr/bin/env bash
+# Puts in place what the build, the tests and the demo need, says what and why, and does nothing the second time.
+# Everything comes from package registries: Debian packages through apt, ONNX Runtime out of its PyPI wheel.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+fail() { echo "setup: $*" >&2; exit 1; }
+
+command -v cargo >/dev/null || fail "there is no cargo: install a stable Rust toolchain first (rust-version is in Cargo.toml)"
+command -v python3 >/dev/null || fail "there is no python3: install it first, it unpacks ONNX Runtime"
+
+# --- Debian packages: name, and why ---------------------------------------------------------------------------------
+missing=()
+need() {
+  dpkg-query --show --showformat='${Status}' "$1" 2>/dev/null | grep -q 'ok installed' && return
+  echo "setup: $1: $2"
+  missing+=("$1")
+}
+if command -v dpkg-query >/dev/null; then
+  need gcc 'compiles SQLite into the ledger'
+  need libc6-dev 'headers for that'
+  need libclang-dev 'reads the kernel headers for the V4L2 camera'
+  need linux-libc-dev 'the kernel headers themselves'
+  need mosquitto "the broker that the demo and the tests start for themselves, on loopback"
+  python3 -m pip --version >/dev/null 2>&1 || need python3-pip 'fetches the ONNX Runtime wheel'
+else
+  command -v mosquitto >/dev/null || [ -x /usr/sbin/mosquitto ] ||
+    fail "this is no Debian system: install gcc, libclang, kernel headers, mosquitto and pip by hand, then run make again"
+fi
+if [ "${#missing[@]}" -gt 0 ]; then
+  root=()
+  if [ "$(id -u)" -ne 0 ]; then
+    command -v sudo >/dev/null || fail "not root and no sudo: run as root: apt-get install ${missing[*]}"
+    root=(sudo)
+  fi
+  "${root[@]}" apt-get update -qq || fail "apt-get update failed: is the network up?"
+  "${root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null ||
+    fail "apt-get could not install: ${missing[*]}"
+fi
+
+# --- ONNX Runtime ----------------------------------------------------------------------------------------------------
+exec python3 scripts/onnxruntime.py .cache/onnxruntime
