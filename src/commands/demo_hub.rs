@@ -202,6 +202,8 @@ fn spawn(config: &Path, log: &Path) -> anyhow::Result<Child> {
             .stdout(Stdio::null())
             .stderr(log.try_clone()?)
             .kill_on_drop(true)
+            // A group of its own: Ctrl-C in the terminal is for the demo, which needs its hub to the end.
+            .process_group(0)
             .spawn();
         match child {
             Ok(child) => return Ok(child),
