@@ -60,6 +60,8 @@ const REQUESTS: usize = 16;
 const STOP_LIMIT: Duration = Duration::from_secs(5);
 /// How long the uplink may go on delivering before its goodbye.
 const DELIVERY_LIMIT: Duration = Duration::from_secs(3);
+/// How long the stage that made another one end may take to tell so.
+const CAUSE_LIMIT: Duration = Duration::from_secs(2);
 /// How often heartbeats are looked at.
 const WATCH_EVERY: Duration = Duration::from_millis(500);
 
@@ -203,14 +205,7 @@ impl Daemon {
         loop {
             tokio::select! {
                 () = &mut stop => return Ok(()),
-                Some(ended) = self.ends.recv() => {
-                    let replay_over = self.truth.as_ref().is_some_and(Truth::has_ended);
-                    return match ended.result {
-                        Ok(()) if ended.stage == "capture" && replay_over => Ok(()),
-                        Ok(()) => Err(DaemonError::StageEnded { stage: ended.stage, why: "unasked".to_owned() }),
-                        Err(why) => Err(DaemonError::StageEnded { stage: ended.stage, why }),
-                    };
-                }
+                Some(ended) = self.ends.recv() => return self.why_ended(ended).await,
                 _ = watch.tick() => {
                     if self.writer.is_finished() {
                         return Err(DaemonError::StageEnded { stage: "tally", why: "unasked".to_owned() });
@@ -220,6 +215,24 @@ impl Daemon {
                     }
                 }
             }
+        }
+    }
+
+    /// What a stage's end means. When the camera's end of the frames is gone the judge ends too, and with it the
+    /// flap's stage; any of them may be the first to tell. The capture stage, or an error, says why.
+    async fn why_ended(&mut self, mut ended: Ended) -> Result<(), DaemonError> {
+        while ended.stage != "capture" && ended.result.is_ok() {
+            match tokio::time::timeout(CAUSE_LIMIT, self.ends.recv()).await {
+                Ok(Some(cause)) if cause.stage == "capture" || cause.result.is_err() => ended = cause,
+                Ok(Some(_)) => {}
+                Ok(None) | Err(_) => break,
+            }
+        }
+        let replay_over = self.truth.as_ref().is_some_and(Truth::has_ended);
+        match ended.result {
+            Ok(()) if ended.stage == "capture" && replay_over => Ok(()),
+            Ok(()) => Err(DaemonError::StageEnded { stage: ended.stage, why: "unasked".to_owned() }),
+            Err(why) => Err(DaemonError::StageEnded { stage: ended.stage, why }),
         }
     }
 
