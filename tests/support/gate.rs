@@ -91,9 +91,11 @@ async fn pass(state: Arc<State>, client: TcpStream) {
     let (from_broker, to_broker) = broker.into_split();
     let mut cuts = state.cuts.subscribe();
     tokio::select! {
+        // First: an answer held back until the cut must not slip through it.
+        biased;
+        _ = cuts.changed() => {}
         () = questions(from_client, to_broker) => {}
         () = answers(&state, from_broker, to_client) => {}
-        _ = cuts.changed() => {}
     }
 }
 
