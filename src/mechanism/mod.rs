@@ -12,22 +12,33 @@
 //! any --time limit, contradicting end-stops, drive error--> failed --home--> going home
 //! ```
 //!
+//! A drive sees its hardware only through [`Lines`]: `gpio.rs` has the kernel's, the tests a model of the mechanism.
+//!
 //! - Never moves unasked, not even at start: the judge asks for home once it sees that nothing is in the way.
 //! - Every movement has a time limit, after which the drive is released.
 //! - A halt is obeyed in every state and turns the flap back to where the movement began.
 //! - At rest the drive is released; it is driven only while moving.
 //! - The simulated drive is used only when the configuration names it.
+//! - Only `gpio.rs` names gpiocdev. A drive's lines are held by one request: when the process ends, however it ends,
+//!   the kernel takes the enable line back.
 
+pub mod dc_motor;
 mod error;
 mod events;
 mod flap;
+pub mod gpio;
+pub mod lines;
+#[cfg(test)]
+mod model;
 mod replay;
 mod stage;
+mod track;
 
 pub use error::MechanismError;
 pub use flap::{Flap, FlapState, Order, Step};
 pub use replay::{SimDrive, SimFault};
 pub use stage::{MechanismStatus, Request, Stage};
+pub use track::Track;
 
 use std::time::Duration;
 
@@ -66,11 +77,20 @@ pub trait Drive: Send {
     /// When the hardware refuses.
     fn release(&mut self, now: Moment) -> Result<(), MechanismError>;
 
-    /// Reads the inputs.
+    /// Reads the inputs and does what is due: called at least every [`Settings::poll`] while it moves.
     ///
     /// # Errors
     /// When the hardware refuses.
     fn sense(&mut self, now: Moment) -> Result<Sensed, MechanismError>;
+
+    /// Waits until an input changes, at most `limit`. False at once when it has no inputs to wait for.
+    ///
+    /// # Errors
+    /// When the hardware refuses.
+    fn wait(&mut self, limit: Duration) -> Result<bool, MechanismError> {
+        let _ = limit;
+        Ok(false)
+    }
 }
 
 /// What the flap is told about its rig.
@@ -78,7 +98,7 @@ pub trait Drive: Send {
 pub struct Settings {
     /// A movement that takes longer has failed.
     pub move_limit: Duration,
-    /// How often the inputs are read while moving.
+    /// How often the inputs are read while moving, and how long a halt may wait behind an input.
     pub poll: Duration,
 }
 
