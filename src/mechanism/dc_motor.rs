@@ -50,6 +50,18 @@ pub struct DcMotorSettings {
     pub dead_time: Duration,
 }
 
+impl DcMotorSettings {
+    /// The enable line, the direction's one or two, and a switch for each position.
+    pub fn lines(&self) -> LinesSpec {
+        let mut outputs = vec![self.enable.clone()];
+        match &self.direction {
+            Direction::Line(line) => outputs.push(line.clone()),
+            Direction::Pair { forward, reverse } => outputs.extend([forward.clone(), reverse.clone()]),
+        }
+        LinesSpec { consumer: "bunri-drive", outputs, inputs: self.switches.clone() }
+    }
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Heading {
     Forward,
@@ -102,13 +114,7 @@ impl DcMotor {
     /// # Errors
     /// When a line is missing, busy or refused.
     pub fn open(settings: DcMotorSettings, open: OpenLines<'_>) -> Result<Self, MechanismError> {
-        let mut outputs = vec![settings.enable.clone()];
-        match &settings.direction {
-            Direction::Line(line) => outputs.push(line.clone()),
-            Direction::Pair { forward, reverse } => outputs.extend([forward.clone(), reverse.clone()]),
-        }
-        let inputs = settings.switches.clone();
-        let lines = open(&LinesSpec { consumer: "bunri-drive", outputs, inputs })?;
+        let lines = open(&settings.lines())?;
         let span = everywhere(&settings);
         Ok(Self { settings, lines, span, asked: None, motion: None, reached: false })
     }

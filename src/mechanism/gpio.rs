@@ -54,6 +54,14 @@ pub fn open(spec: &LinesSpec) -> Result<GpioLines, MechanismError> {
     })
 }
 
+/// [`open`] as the drives want it.
+///
+/// # Errors
+/// As [`open`].
+pub fn open_boxed(spec: &LinesSpec) -> Result<Box<dyn Lines>, MechanismError> {
+    open(spec).map(|lines| Box::new(lines) as Box<dyn Lines>)
+}
+
 fn request_outputs(
     consumer: &str,
     outputs: &[Output],

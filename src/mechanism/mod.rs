@@ -40,10 +40,12 @@ pub use replay::{SimDrive, SimFault};
 pub use stage::{MechanismStatus, Request, Stage};
 pub use track::Track;
 
+use std::collections::HashMap;
 use std::time::Duration;
 
 use crate::clock::Moment;
 use crate::judge::CompartmentId;
+use lines::{LinesSpec, OpenLines};
 
 /// A place where the flap can rest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -90,6 +92,51 @@ pub trait Drive: Send {
     fn wait(&mut self, limit: Duration) -> Result<bool, MechanismError> {
         let _ = limit;
         Ok(false)
+    }
+}
+
+/// What turns a rig's flap, as its file says.
+#[derive(Clone, Debug, PartialEq)]
+pub enum DriveSettings {
+    /// A flap in memory.
+    Simulated,
+    /// A DC motor with a switch at each place.
+    DcMotor(Box<dc_motor::DcMotorSettings>),
+}
+
+impl DriveSettings {
+    /// The identifier used in the rig's file.
+    pub const fn kind(&self) -> &'static str {
+        match self {
+            DriveSettings::Simulated => "simulated",
+            DriveSettings::DcMotor(_) => "dc_motor",
+        }
+    }
+
+    /// The lines it needs; touches none.
+    pub fn lines(&self) -> LinesSpec {
+        match self {
+            DriveSettings::Simulated => LinesSpec::default(),
+            DriveSettings::DcMotor(settings) => settings.lines(),
+        }
+    }
+
+    /// Opens the drive on lines from `open`, off; the simulated one turns a flap of these places and this speed.
+    ///
+    /// # Errors
+    /// When the hardware is missing, busy or refuses.
+    pub fn open(
+        &self,
+        angles_deg: &HashMap<Place, f32>,
+        speed_deg_per_s: f32,
+        open: OpenLines<'_>,
+    ) -> Result<Box<dyn Drive>, MechanismError> {
+        Ok(match self {
+            DriveSettings::Simulated => Box::new(SimDrive::new(angles_deg.clone(), speed_deg_per_s)),
+            DriveSettings::DcMotor(settings) => {
+                Box::new(dc_motor::DcMotor::open((**settings).clone(), open)?)
+            }
+        })
     }
 }
 
