@@ -2,7 +2,9 @@
 
 mod drive;
 
-pub(super) use drive::{Kind, RawDcMotor, RawDrive, RawGuards, RawInput, RawOutput};
+pub(super) use drive::{
+    Kind, RawDcMotor, RawDrive, RawGuards, RawInput, RawOutput, RawServo, RawSolenoid, RawStepper,
+};
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;

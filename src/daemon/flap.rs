@@ -12,7 +12,7 @@ use crate::config::Config;
 use crate::judge::Command;
 use crate::mechanism::gpio::open_boxed;
 use crate::mechanism::guard::{Guards, Told};
-use crate::mechanism::{Request, Stage};
+use crate::mechanism::{Board, Request, Stage};
 
 /// Requests that may wait for the flap.
 const REQUESTS: usize = 16;
@@ -29,7 +29,8 @@ pub(super) fn start(
     clock: &Arc<dyn Clock>,
 ) -> Result<SyncSender<Request>, DaemonError> {
     let calibration = &config.calibration;
-    let drive = config.drive.open(&calibration.angles_deg, calibration.speed_deg_per_s, &open_boxed)?;
+    let board = Board { open_lines: &open_boxed, clock };
+    let drive = config.drive.open(&calibration.angles_deg, calibration.speed_deg_per_s, &board)?;
     let stage = Stage::new(drive, config.mechanism.clone(), clock.now())?;
     let veto = start_guards(config, stages, inbox.clone(), stop_guards, clock)?;
     start_mechanism(stage.guarded(veto), stages, inbox.clone(), clock)

@@ -1,5 +1,7 @@
 //! What a drive can refuse.
 
+use std::path::PathBuf;
+
 /// A drive that does not do what it was told.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum MechanismError {
@@ -106,6 +108,44 @@ pub enum MechanismError {
         other: String,
         /// Its chip.
         other_chip: String,
+    },
+    /// A PWM chip of the rig's file is not on the board.
+    #[error("there is no PWM chip {chip} in {root} (there are: {there_are}); switch it on in the board's device tree (an overlay)", root = root.display())]
+    NoPwm {
+        /// Which chip.
+        chip: String,
+        /// Where it was looked for.
+        root: PathBuf,
+        /// What is there.
+        there_are: String,
+    },
+    /// A PWM attribute did not take its value.
+    #[error("cannot write {value} to {file}: {message}; check the channel and that its group may write there", file = file.display())]
+    PwmRefused {
+        /// Which attribute.
+        file: PathBuf,
+        /// What was written.
+        value: String,
+        /// What the kernel said.
+        message: String,
+    },
+    /// The home switch did not answer anywhere.
+    #[error(
+        "the motor turned all the way and the home switch never answered: check the switch, its wire and the motor"
+    )]
+    NoHome,
+    /// The motor was counted home, and home's switch says otherwise.
+    #[error(
+        "steps were lost: the home switch is not active where home was counted; look for what holds the flap back, or lower its speeds"
+    )]
+    LostSteps,
+    /// A coil was on for as long as it may be.
+    #[error(
+        "{place} was held as long as its coil may be on, and let go; the item there took too long to leave"
+    )]
+    HeldTooLong {
+        /// What was held.
+        place: String,
     },
     /// The flap went past a place without its switch answering.
     #[error("the flap passed {place} and its switch never answered: check that switch and its wire")]

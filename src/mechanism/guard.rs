@@ -190,7 +190,7 @@ mod tests {
             self.0
         }
 
-        fn check(&self, _before: Levels, after: Levels) {
+        fn check(&mut self, _before: Levels, after: Levels) {
             assert_eq!(after, 0, "guards drive nothing");
         }
     }

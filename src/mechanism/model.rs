@@ -17,7 +17,7 @@ pub(super) trait Body: Send {
     /// What the inputs show.
     fn inputs(&self) -> Levels;
     /// Looks at a change of the outputs; may end the test.
-    fn check(&self, before: Levels, after: Levels);
+    fn check(&mut self, before: Levels, after: Levels);
 }
 
 /// The lines and the body behind them.
@@ -28,6 +28,8 @@ pub(super) struct World<B> {
     /// What the outputs were, from when on.
     pub(super) trace: Vec<(Moment, Levels)>,
     pub(super) refuses: bool,
+    /// Writes until it refuses.
+    pub(super) writes_left: u32,
     shown: Levels,
     edges: VecDeque<Edge>,
 }
@@ -50,6 +52,7 @@ impl<B: Body + 'static> Model<B> {
             outputs: 0,
             trace: Vec::new(),
             refuses: false,
+            writes_left: u32::MAX,
             shown,
             edges: VecDeque::new(),
         })))
@@ -110,12 +113,16 @@ impl<B: Body> World<B> {
 impl<B: Body> Lines for Model<B> {
     fn write(&mut self, active: Levels) -> Result<(), MechanismError> {
         let mut world = self.0.lock().unwrap();
+        world.writes_left = world.writes_left.saturating_sub(1);
+        world.refuses |= world.writes_left == 0;
         world.answer()?;
-        world.body.check(world.outputs, active);
+        let before = world.outputs;
+        world.body.check(before, active);
         if active != world.outputs {
             let now = world.now;
             world.outputs = active;
             world.trace.push((now, active));
+            world.look();
         }
         Ok(())
     }

@@ -94,8 +94,11 @@ impl Stage {
         let step = match self.drive.sense(now) {
             Ok(sensed) => self.flap.step(sensed, now),
             Err(error) => {
-                Failed { why: "its inputs cannot be read", error: Some(&error) }.emit();
-                self.flap.fail()
+                Failed { why: "the drive gave up", error: Some(&error) }.emit();
+                self.flap.fail();
+                // The reason is told already; a drive that refuses this too loses its lines with the process.
+                let _ = self.drive.release(now);
+                return Some(Movement::Failed);
             }
         };
         self.carry_out(step, now)
@@ -118,7 +121,9 @@ impl Stage {
             outcome = self.drive.start(place, now);
         }
         if step.release {
-            outcome = outcome.and(self.drive.release(now));
+            // A place was reached, or what has ended must let go at once.
+            let rests = matches!(self.flap.state(), FlapState::Resting(_));
+            outcome = outcome.and(if rests { self.drive.rest(now) } else { self.drive.release(now) });
         }
         if let Err(error) = outcome {
             Failed { why: "the drive refused", error: Some(&error) }.emit();

@@ -69,7 +69,7 @@ impl Body for Turning {
         (levels & !self.dead_switches) | self.shorted_switches
     }
 
-    fn check(&self, before: Levels, after: Levels) {
+    fn check(&mut self, before: Levels, after: Levels) {
         if self.pair {
             assert!(after & FORWARD == 0 || after & REVERSE == 0, "both directions at once: {after:b}");
         }
