@@ -1,4 +1,5 @@
-//! The rig examples that ship: each passes `bunri check` as it is, but for the camera that no test machine has.
+//! The rig examples that ship: each passes `bunri check` as it is, but for the camera that no test machine has. And
+//! the safety table beside them.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a failed test stops where it failed")]
 
 #[allow(dead_code, reason = "each test file uses its part")]
@@ -64,4 +65,26 @@ fn a_rig_without_its_board_does_not_start() {
         let lines = ran.complaints();
         assert!(lines.iter().any(|line| line.contains("drive.enable")), "{rig}: {ran}");
     }
+}
+
+#[test]
+fn every_test_that_the_safety_table_names_exists() {
+    let table = fs::read_to_string(root().join("docs/SAFETY.md")).unwrap();
+    let rows = table.lines().filter(|line| line.starts_with("| ")).skip(1);
+    let sources: String = ["src", "tests"]
+        .iter()
+        .flat_map(|folder| walkdir::WalkDir::new(root().join(folder)))
+        .map(|entry| entry.unwrap().into_path())
+        .filter(|path| path.extension().is_some_and(|extension| extension == "rs"))
+        .map(|path| fs::read_to_string(path).unwrap())
+        .collect();
+    let mut named = 0;
+    for row in rows {
+        let shown_by = row.trim_end_matches(" |").rsplit(" | ").next().unwrap();
+        for test in shown_by.split('`').skip(1).step_by(2) {
+            named += 1;
+            assert!(sources.contains(&format!("fn {test}(")), "SAFETY.md names {test}, which is no test");
+        }
+    }
+    assert!(named > 30, "{named} tests named");
 }
