@@ -163,7 +163,7 @@ fn find(role: &str, id: &LineId) -> Result<Found, MechanismError> {
         (1, _) => Ok(lines.remove(0)),
         (0, 0) => Err(MechanismError::NoChip {
             role: role.to_owned(),
-            chip: wanted.unwrap_or("any").to_owned(),
+            chip: wanted.unwrap_or("at all").to_owned(),
             there_are: if names.is_empty() { "none".to_owned() } else { names },
         }),
         (0, _) => Err(missing(looked_in.join(", "))),

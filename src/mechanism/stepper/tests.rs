@@ -161,6 +161,16 @@ fn a_refused_pulse_ends_the_movement() {
 }
 
 #[test]
+fn a_late_step_is_made_up_for_only_in_part() {
+    let (due, after) = (Moment::from_millis(100), Duration::from_millis(8));
+    let after_waking = |late: u64| {
+        let woke = due + Duration::from_millis(late);
+        (not_too_soon(due, woke, after) + after).since(woke).as_millis()
+    };
+    assert_eq!([0, 1, 2, 3, 500].map(after_waking), [8, 7, 6, 6, 6]);
+}
+
+#[test]
 fn lateness_is_nothing_where_sleeping_is_exact() {
     let jitter = measure_jitter(1_000, 500, &SimClock::new(0));
     assert_eq!(jitter, Jitter { p50_us: 0, p99_us: 0, worst_us: 0 });
