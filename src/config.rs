@@ -10,7 +10,7 @@ mod raw;
 
 pub use calibration::{CALIBRATION_VERSION, Calibration};
 pub use problems::{ConfigError, Problem};
-pub use raw::{RawCalibration, RawConfig, RawJudge};
+pub use raw::{FAULT_RETRIES, RawCalibration, RawConfig, RawJudge};
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -24,7 +24,8 @@ use crate::capture::device;
 use crate::capture::replay::{Loops, Pace, ReplayOptions};
 use crate::identify::RuntimeSettings;
 use crate::judge::{self, Compartment, CostTable};
-use crate::mechanism;
+use crate::mechanism::guard::GuardSettings;
+use crate::mechanism::{self, DriveSettings};
 use crate::uplink::{self, BinName, Secret};
 use problems::Problems;
 use raw::{RawCamera, RawUplink, Source};
@@ -50,8 +51,12 @@ pub struct Config {
     pub compartments: Vec<Compartment>,
     /// What the judge is told besides the bundle.
     pub judge: JudgeConfig,
-    /// The flap's limits. The only drive so far is the simulated one, which `mechanism.drive` must name.
+    /// The flap's limits.
     pub mechanism: mechanism::Settings,
+    /// What turns the flap: the simulated drive where `mechanism.drive` names it, otherwise the rig's.
+    pub drive: DriveSettings,
+    /// What forbids movement; empty with the simulated drive.
+    pub guards: GuardSettings,
     /// The hub; `None` when the bin stands alone.
     pub uplink: Option<uplink::Settings>,
     /// Where the page listens; `None` for no page.
@@ -85,6 +90,8 @@ pub struct JudgeConfig {
     pub votes_most: u32,
     /// Retries before a jam.
     pub retries: u32,
+    /// How often a flap that failed is sent home again.
+    pub fault_retries: u32,
     /// The waits.
     pub timing: judge::Timing,
 }
@@ -120,6 +127,7 @@ impl Config {
         let compartments = check_compartments(&raw, problems);
         let calibration_path = folder.join(&raw.rig.calibration);
         let calibration = Calibration::load(&calibration_path, &raw.rig.name, &compartments, problems.all());
+        let drive = choose_drive(&raw, calibration.as_ref(), problems);
         let judge = check_judge(&raw, problems);
         let uplink = match (&raw.uplink, &bin) {
             (Some(uplink), Some(bin)) => check_uplink(uplink, bin, folder, problems),
@@ -145,6 +153,10 @@ impl Config {
         problems.check((1..=16).contains(&raw.model.threads), "model.threads", || {
             format!("{} is not 1 to 16", raw.model.threads)
         });
+        let guards = match raw.mechanism.drive {
+            raw::Drive::Simulated => GuardSettings::default(),
+            raw::Drive::Rig => calibration.as_ref().map(|rig| rig.guards.clone()).unwrap_or_default(),
+        };
         Some(Self {
             bin: bin?,
             zone: zone?,
@@ -162,6 +174,8 @@ impl Config {
                 move_limit: Duration::from_millis(raw.mechanism.move_limit_ms),
                 ..mechanism::Settings::default()
             },
+            drive: drive?,
+            guards,
             uplink,
             web,
             hash: Sha256::digest(text.as_bytes()).iter().take(6).map(|byte| format!("{byte:02x}")).collect(),
@@ -181,6 +195,7 @@ impl Config {
             },
             timing: self.judge.timing.clone(),
             retries: self.judge.retries,
+            fault_retries: self.judge.fault_retries,
             labels: (0..labels).map(|label| head.label_id(label)).collect(),
         }
     }
@@ -297,6 +312,23 @@ fn check_compartments(raw: &RawConfig, problems: &mut problems::InFile<'_>) -> V
         .collect()
 }
 
+fn choose_drive(
+    raw: &RawConfig,
+    calibration: Option<&Calibration>,
+    problems: &mut problems::InFile<'_>,
+) -> Option<DriveSettings> {
+    match raw.mechanism.drive {
+        raw::Drive::Simulated => Some(DriveSettings::Simulated),
+        raw::Drive::Rig => {
+            let calibration = calibration?;
+            problems.check(calibration.has_drive, "mechanism.drive", || {
+                format!("is 'rig', but {} has no [drive]", raw.rig.calibration.display())
+            });
+            calibration.drive.clone()
+        }
+    }
+}
+
 fn check_judge(raw: &RawConfig, problems: &mut problems::InFile<'_>) -> JudgeConfig {
     let judge = &raw.judge;
     problems.check(
@@ -305,6 +337,8 @@ fn check_judge(raw: &RawConfig, problems: &mut problems::InFile<'_>) -> JudgeCon
         || format!("{} is not 1 to votes_most ({})", judge.votes_least, judge.votes_most),
     );
     problems.check(judge.retries <= 5, "judge.retries", || format!("{} is more than 5", judge.retries));
+    let fault_retries = raw.mechanism.retries;
+    problems.check(fault_retries <= 20, "mechanism.retries", || format!("{fault_retries} is more than 20"));
     let waits = [
         ("judge.settle_ms", judge.settle_ms, 50..=5_000),
         ("judge.vote_limit_ms", judge.vote_limit_ms, 100..=10_000),
@@ -342,6 +376,7 @@ fn check_judge(raw: &RawConfig, problems: &mut problems::InFile<'_>) -> JudgeCon
         votes_least: judge.votes_least,
         votes_most: judge.votes_most,
         retries: judge.retries,
+        fault_retries: raw.mechanism.retries,
         timing: judge::Timing {
             settle: millis(judge.settle_ms),
             vote_limit: millis(judge.vote_limit_ms),

@@ -5,6 +5,7 @@ mod check;
 mod classify;
 mod demo;
 pub mod demo_hub;
+mod flap;
 mod judging;
 mod progress;
 mod replay;
@@ -48,6 +49,9 @@ enum Command {
     Classify(classify::Classify),
     /// Run clips through the bin in simulated time.
     Replay(replay::Replay),
+    /// The flap on its own.
+    #[command(subcommand)]
+    Flap(flap::Flap),
     /// Look into the ledger.
     #[command(subcommand)]
     Tally(tally::Tally),
@@ -66,6 +70,7 @@ pub fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Check { config } => Ok(check::run(&config)),
         Command::Classify(classify) => classify::run(&classify),
         Command::Replay(replay) => replay::run(&replay),
+        Command::Flap(command) => flap::run(&command),
         Command::Tally(command) => tally::run(&command),
     }
 }

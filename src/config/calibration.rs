@@ -1,5 +1,7 @@
 //! The rig's calibration: what was measured on it.
 
+mod drive;
+
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -8,7 +10,8 @@ use super::problems::{InFile, Problems};
 use super::raw::{RawCalibration, RawFlap};
 use crate::detect::{self, Region};
 use crate::judge::{Compartment, CompartmentId};
-use crate::mechanism::Place;
+use crate::mechanism::guard::GuardSettings;
+use crate::mechanism::{DriveSettings, Place, Track};
 
 /// The version of the calibration's grammar that this program reads.
 pub const CALIBRATION_VERSION: u32 = 1;
@@ -28,6 +31,12 @@ pub struct Calibration {
     pub angles_deg: HashMap<Place, f32>,
     /// Speed of the flap.
     pub speed_deg_per_s: f32,
+    /// Whether the file says what turns it.
+    pub has_drive: bool,
+    /// What turns it; `None` also when something is wrong with what the file says.
+    pub drive: Option<DriveSettings>,
+    /// What forbids movement.
+    pub guards: GuardSettings,
 }
 
 impl Calibration {
@@ -77,6 +86,10 @@ impl Calibration {
             format!("{} is not 1 to 5000", raw.flap.speed_deg_per_s)
         });
         let angles_deg = angles(&raw.flap, compartments, &mut problems);
+        let track = Track::new(&angles_deg);
+        let mut lines = drive::LineChecks::new(&mut problems);
+        let turned_by = raw.drive.as_ref().map(|raw| drive::check(raw, &track, compartments, &mut lines));
+        let guards = drive::check_guards(&raw.guard, &mut lines);
         let folder = path.parent().unwrap_or(Path::new(""));
         let empty_chamber = raw.camera.empty_chamber.as_ref().map(|picture| folder.join(picture));
         if let Some(picture) = &empty_chamber {
@@ -97,6 +110,9 @@ impl Calibration {
             empty_chamber,
             angles_deg,
             speed_deg_per_s: raw.flap.speed_deg_per_s,
+            has_drive: raw.drive.is_some(),
+            drive: turned_by.flatten(),
+            guards,
         })
     }
 }

@@ -1,5 +1,11 @@
 //! The files' grammar, as it is written. Every key has a unit in its name or none at all.
 
+mod drive;
+
+pub(super) use drive::{
+    Kind, RawDcMotor, RawDrive, RawGuards, RawInput, RawOutput, RawServo, RawSolenoid, RawStepper,
+};
+
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
@@ -251,8 +257,10 @@ pub struct RawMistake {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Drive {
-    /// A flap in memory, for demonstrations and tests.
+    /// A flap in memory, for demonstrations and tests, whatever the rig has.
     Simulated,
+    /// The one that the rig's calibration describes under `[drive]`.
+    Rig,
 }
 
 /// `[mechanism]`
@@ -264,6 +272,16 @@ pub struct RawMechanism {
     /// A movement that takes longer has failed.
     #[serde(default = "default_move_limit")]
     pub move_limit_ms: u64,
+    /// How often a flap that failed is sent home again before it is a jam that waits for a person.
+    #[serde(default = "default_fault_retries")]
+    pub retries: u32,
+}
+
+/// Retries of a failed flap where the configuration does not say.
+pub const FAULT_RETRIES: u32 = 3;
+
+const fn default_fault_retries() -> u32 {
+    FAULT_RETRIES
 }
 
 const fn default_move_limit() -> u64 {
@@ -323,6 +341,11 @@ pub struct RawCalibration {
     pub camera: RawView,
     /// The flap.
     pub flap: RawFlap,
+    /// What turns it; needed where `mechanism.drive` is `rig`.
+    pub drive: Option<RawDrive>,
+    /// What forbids every movement while it is active; opened only with the rig's drive.
+    #[serde(default)]
+    pub guard: RawGuards,
 }
 
 /// `[camera]` of a calibration.

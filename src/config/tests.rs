@@ -196,7 +196,7 @@ fn values_out_of_range_come_up_with_the_calibrations_problems() {
                 "settle_ms = 250",
                 "settle_ms = 1\nvotes_least = 9\nvotes_most = 3\nretries = 9\nclear_hold_ms = 0\n[judge.cost]\nlost = -1.0\n[[judge.cost.mistake]]\nitem = \"can\"\nsent_to = \"can\"\ncost = 2000",
             ),
-            ("drive = \"simulated\"", "drive = \"simulated\"\nmove_limit_ms = 1"),
+            ("drive = \"simulated\"", "drive = \"simulated\"\nmove_limit_ms = 1\nretries = 99"),
             ("127.0.0.1:8480", "0.0.0.0:8480"),
         ],
         &[
@@ -220,6 +220,7 @@ fn values_out_of_range_come_up_with_the_calibrations_problems() {
             ("bunri.toml judge.cost.mistake[0].cost", "0 to 1000"),
             ("bunri.toml judge.cost.mistake[0]", "no mistake"),
             ("bunri.toml mechanism.move_limit_ms", "100 to 20000"),
+            ("bunri.toml mechanism.retries", "more than 20"),
             ("bunri.toml web.listen", "loopback"),
             ("rig.toml rig", "'other'"),
             ("rig.toml camera.region", "not inside"),
@@ -315,4 +316,191 @@ fn a_single_mistake_may_cost_something_else() {
     assert_eq!(of(Stream::Can, Stream::General), 2.0);
     assert_eq!(of(Stream::General, Stream::Can), 7.0);
     assert_eq!(of(Stream::Can, Stream::Can), 0.0);
+}
+
+/// The rig of `calibration/rigs/dc-motor-four-way`, cut down to three places.
+const MOTOR: &str = r#"
+    general = 60
+    [drive]
+    kind = "dc_motor"
+    enable = { line = "GPIO17" }
+    home_switch = { line = "GPIO5", active_low = true, bias = "pull_up" }
+    [drive.switches]
+    can = { chip = "gpiochip0", offset = 6 }
+    glass = { line = "GPIO13" }
+    general = { line = "GPIO19", debounce_ms = 5 }
+    [drive.dc_motor]
+    forward = { line = "GPIO27" }
+    reverse = { line = "GPIO22" }
+    [guard]
+    service_door = { line = "GPIO16", bias = "pull_up" }
+    throat_beam = { line = "GPIO20" }
+"#;
+
+/// Changes to the motor's rig, in one text that replaces the last line of the calibration.
+fn motor(changes: &[(&str, &str)]) -> String {
+    changes.iter().fold(MOTOR.to_owned(), |text, (from, to)| {
+        assert!(text.contains(from), "{from}");
+        text.replacen(from, to, 1)
+    })
+}
+
+#[test]
+fn a_rig_names_its_drive_and_the_configuration_chooses_it() {
+    let rig = ("drive = \"simulated\"", "drive = \"rig\"");
+    let config = load(&[rig], &[("general = 60", &motor(&[]))]).unwrap();
+    let mechanism::DriveSettings::DcMotor(settings) = config.drive else { panic!("{:?}", config.drive) };
+    let switches: Vec<_> = settings.switches.iter().map(|switch| switch.role.as_str()).collect();
+    let expected =
+        ["drive.home_switch", "drive.switches.can", "drive.switches.glass", "drive.switches.general"];
+    assert_eq!(switches, expected, "in the order of travel");
+    assert_eq!(settings.switches[3].debounce, Duration::from_millis(5));
+    let guards: Vec<_> = config.guards.guards.iter().map(|(guard, _)| guard.id()).collect();
+    assert_eq!(guards, ["service_door", "throat_beam"]);
+    // The same rig may be rehearsed without its hardware, by name only.
+    let config = load(&[], &[("general = 60", &motor(&[]))]).unwrap();
+    assert_eq!(config.drive, mechanism::DriveSettings::Simulated);
+    assert!(config.guards.guards.is_empty(), "nobody's lines are touched");
+    check(&[rig], &[], &[("bunri.toml mechanism.drive", "has no [drive]")]);
+}
+
+#[test]
+fn every_problem_of_a_drive_comes_up_at_once() {
+    let wrong = motor(&[
+        ("enable = { line = \"GPIO17\" }", ""),
+        ("home_switch = { line = \"GPIO5\"", "home_switch = { offset = 5"),
+        ("bias = \"pull_up\"", "bias = \"pull_sideways\""),
+        ("can = { chip = \"gpiochip0\", offset = 6 }", ""),
+        ("debounce_ms = 5", "debounce_ms = 5000"),
+        ("glass = { line = \"GPIO13\" }", "glass = { line = \"GPIO27\" }\nfoam = { line = \"GPIO1\" }"),
+        ("throat_beam = { line = \"GPIO20\" }", "throat_beam = { line = \"GPIO19\" }\nhold_ms = 1"),
+        ("reverse = { line = \"GPIO22\" }", "dead_time_ms = 0\nrevesre = { line = \"GPIO22\" }"),
+    ]);
+    check(
+        &[("drive = \"simulated\"", "drive = \"rig\"")],
+        &[("general = 60", &wrong)],
+        &[
+            ("rig.toml drive.enable", "is missing"),
+            ("rig.toml drive.home_switch.bias", "pull_sideways"),
+            ("rig.toml drive.home_switch", "either line (its name), or chip and offset"),
+            ("rig.toml drive.switches.can", "a switch at every place"),
+            ("rig.toml drive.switches.general.debounce_ms", "0 to 100"),
+            ("rig.toml drive.switches.foam", "no compartment"),
+            ("rig.toml guard.throat_beam", "the same line as drive.switches.general"),
+            ("rig.toml guard.hold_ms", "50 to 10000"),
+            ("rig.toml drive.dc_motor.revesre", "unknown field"),
+            ("rig.toml drive.dc_motor.dead_time_ms", "1 to 1000"),
+            ("rig.toml drive.dc_motor", "either direction, or forward and reverse"),
+        ],
+    );
+    let twice = motor(&[("GPIO22", "GPIO27"), ("kind = \"dc_motor\"", "kind = \"dc_motor\"\nspeed = 3")]);
+    check(
+        &[],
+        &[("general = 60", &twice)],
+        &[
+            ("rig.toml drive.speed", "unknown field"),
+            ("rig.toml drive.dc_motor.reverse", "the same line as drive.dc_motor.forward"),
+        ],
+    );
+    let other = motor(&[("kind = \"dc_motor\"", "kind = \"simulated\"")]);
+    check(&[], &[("general = 60", &other)], &[("rig.toml drive.dc_motor", "another kind")]);
+}
+
+/// `MOTOR` with another kind and its table.
+fn other_drive(kind: &str, table: &str) -> String {
+    let drive = motor(&[
+        ("kind = \"dc_motor\"", &format!("kind = \"{kind}\"")),
+        ("forward = { line = \"GPIO27\" }", ""),
+        ("reverse = { line = \"GPIO22\" }", ""),
+        ("[drive.dc_motor]", table),
+    ]);
+    drive.replace("home_switch = { line = \"GPIO5\", active_low = true, bias = \"pull_up\" }", "")
+}
+
+#[test]
+fn a_servo_needs_a_pulse_width_for_each_place_within_its_travel() {
+    let servo = "[drive.servo]\nchip = \"pwmchip0\"\nchannel = 0\nhome_us = 1500\n\
+                 positions_us = { can = 1200, glass = 1800, general = 2100 }";
+    let rig = ("drive = \"simulated\"", "drive = \"rig\"");
+    let config = load(&[rig], &[("general = 60", &other_drive("servo", servo))]).unwrap();
+    let mechanism::DriveSettings::Servo(settings) = config.drive else { panic!("{:?}", config.drive) };
+    assert_eq!(settings.widths, [1500, 1200, 1800, 2100].map(Duration::from_micros));
+    assert!(settings.switches[0].is_none() && settings.switches[1].is_some(), "a switch is welcome");
+    let wrong = servo.replace("home_us = 1500", "home_us = 9000\nperiod_us = 1\nsettle_ms = 9999");
+    let wrong = wrong.replace(", general = 2100", ", foam = 1").replace("channel = 0", "ramp_us_per_s = 0");
+    check(
+        &[rig],
+        &[(
+            "general = 60",
+            &other_drive("servo", &wrong.replace("ramp_us_per_s", "channel = 0\nramp_us_per_s")),
+        )],
+        &[
+            ("rig.toml drive.servo.home_us", "500 to 2500"),
+            ("rig.toml drive.servo.period_us", "3000 to 25000"),
+            ("rig.toml drive.servo.settle_ms", "0 to 2000"),
+            ("rig.toml drive.servo.ramp_us_per_s", "50 to 50000"),
+            ("rig.toml drive.servo.positions_us.foam", "500 to 2500"),
+            ("rig.toml drive.servo.positions_us.general", "no pulse width"),
+        ],
+    );
+}
+
+#[test]
+fn a_solenoid_needs_a_coil_for_each_flap_that_is_not_home() {
+    let solenoid = "[drive.solenoid]\ncoils = { can = { line = \"GPIO23\" }, glass = { line = \"GPIO24\" }, \
+                    general = { line = \"GPIO25\" } }\nhold = { line = \"GPIO12\" }";
+    let rig = ("drive = \"simulated\"", "drive = \"rig\"");
+    let config = load(&[rig], &[("general = 60", &other_drive("solenoid", solenoid))]).unwrap();
+    let lines = config.drive.lines();
+    let outputs: Vec<_> = lines.outputs.iter().map(|output| output.id.to_string()).collect();
+    assert_eq!(outputs, ["'GPIO17'", "'GPIO12'", "'GPIO23'", "'GPIO24'", "'GPIO25'"]);
+    let wrong = solenoid.replace("GPIO24", "GPIO23").replace("general =", "foam =");
+    let wrong = format!("{wrong}\npull_in_ms = 1\nreturn_ms = 1\non_limit_ms = 1");
+    check(
+        &[rig],
+        &[("general = 60", &other_drive("solenoid", &wrong))],
+        &[
+            ("rig.toml drive.solenoid.coils.glass", "the same line"),
+            ("rig.toml drive.solenoid.coils.foam", "no compartment"),
+            ("rig.toml drive.solenoid.coils.general", "no coil"),
+            ("rig.toml drive.solenoid.pull_in_ms", "10 to 2000"),
+            ("rig.toml drive.solenoid.return_ms", "10 to 5000"),
+            ("rig.toml drive.solenoid.on_limit_ms", "500 to 60000"),
+        ],
+    );
+}
+
+#[test]
+fn a_stepper_needs_its_home_switch_and_rates_that_grow() {
+    let stepper = "[drive.stepper]\nstep = { line = \"GPIO23\" }\ndirection = { line = \"GPIO24\" }\n\
+                   steps_per_turn = 3200\nstart_hz = 200\ntop_hz = 2000\nacceleration_hz_per_s = 4000\n\
+                   homing_hz = 200";
+    let rig = ("drive = \"simulated\"", "drive = \"rig\"");
+    let only_home = |text: &str| {
+        let kept = text.lines().filter(|line| {
+            !["can = { chip", "glass = { line", "general = { line"].iter().any(|key| line.contains(key))
+        });
+        kept.collect::<Vec<_>>()
+            .join("\n")
+            .replace("GPIO17\" }", "GPIO17\" }\nhome_switch = { line = \"GPIO5\" }")
+    };
+    let text = only_home(&other_drive("stepper", stepper));
+    let config = load(&[rig], &[("general = 60", &text)]).unwrap();
+    let mechanism::DriveSettings::Stepper(settings) = config.drive else { panic!("{:?}", config.drive) };
+    assert_eq!(settings.steps, [0, 178, 356, 533], "20, 40 and 60 degrees");
+    let wrong = stepper.replace("3200", "1").replace("2000", "100").replace("4000", "1");
+    check(
+        &[rig],
+        &[("general = 60", &other_drive("stepper", &wrong)), ("home_deg = 0", "home_deg = 30")],
+        &[
+            ("rig.toml drive.stepper.steps_per_turn", "20 to 1000000"),
+            ("rig.toml drive.stepper.top_hz", "200 to 5000"),
+            ("rig.toml drive.stepper.acceleration_hz_per_s", "10 to 1000000"),
+            ("rig.toml drive.home_switch", "counted from it"),
+            ("rig.toml drive.switches.can", "a home switch only"),
+            ("rig.toml drive.switches.glass", "a home switch only"),
+            ("rig.toml drive.switches.general", "a home switch only"),
+            ("rig.toml flap.home_deg", "the smallest angle"),
+        ],
+    );
 }

@@ -1,6 +1,8 @@
 //! The shell: a [`Flap`] with its [`Drive`], stepped by a thread of its own, or by hand in simulated time.
 
-use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, TryRecvError};
 use std::time::Duration;
 
 use super::events::{Failed, Moved, TurnedBack};
@@ -27,12 +29,19 @@ pub struct MechanismStatus {
     pub state: FlapState,
 }
 
+/// Nobody asks for movements any more.
+struct Gone;
+
+/// How often the inputs are read at rest.
+const AT_REST: Duration = Duration::from_millis(100);
+
 /// A flap and its drive.
 pub struct Stage {
     flap: Flap,
     drive: Box<dyn Drive>,
     settings: Settings,
     started_at: Moment,
+    veto: Option<Arc<AtomicBool>>,
 }
 
 impl Stage {
@@ -46,7 +55,12 @@ impl Stage {
         now: Moment,
     ) -> Result<Self, super::MechanismError> {
         drive.release(now)?;
-        Ok(Self { flap: Flap::new(settings.clone()), drive, settings, started_at: now })
+        Ok(Self { flap: Flap::new(settings.clone()), drive, settings, started_at: now, veto: None })
+    }
+
+    /// A flap that also obeys the guards' flag, by itself: it is looked at before every order and at every poll.
+    pub fn guarded(self, veto: Arc<AtomicBool>) -> Self {
+        Self { veto: Some(veto), ..self }
     }
 
     /// Where the flap is.
@@ -56,6 +70,9 @@ impl Stage {
 
     /// Carries out one request; a report may follow at once.
     pub fn request(&mut self, request: Request, now: Moment) -> Option<Movement> {
+        if let Some(movement) = self.obey_guards(now) {
+            return Some(movement);
+        }
         let before = self.flap.state();
         let order = match request {
             Request::Move(compartment) => Order::Go(Place::At(compartment)),
@@ -71,13 +88,29 @@ impl Stage {
 
     /// Looks at the inputs once.
     pub fn poll(&mut self, now: Moment) -> Option<Movement> {
+        if let Some(movement) = self.obey_guards(now) {
+            return Some(movement);
+        }
         let step = match self.drive.sense(now) {
             Ok(sensed) => self.flap.step(sensed, now),
             Err(error) => {
-                Failed { why: "its inputs cannot be read", error: Some(&error) }.emit();
-                self.flap.fail()
+                Failed { why: "the drive gave up", error: Some(&error) }.emit();
+                self.flap.fail();
+                // The reason is told already; a drive that refuses this too loses its lines with the process.
+                let _ = self.drive.release(now);
+                return Some(Movement::Failed);
             }
         };
+        self.carry_out(step, now)
+    }
+
+    fn obey_guards(&mut self, now: Moment) -> Option<Movement> {
+        let vetoed = self.veto.as_ref()?.load(Ordering::SeqCst);
+        let before = self.flap.state();
+        let step = self.flap.veto(vetoed, now);
+        if let (FlapState::Going { to, .. }, true) = (before, step != Step::default()) {
+            TurnedBack { from: to }.emit();
+        }
         self.carry_out(step, now)
     }
 
@@ -88,7 +121,9 @@ impl Stage {
             outcome = self.drive.start(place, now);
         }
         if step.release {
-            outcome = outcome.and(self.drive.release(now));
+            // A place was reached, or what has ended must let go at once.
+            let rests = matches!(self.flap.state(), FlapState::Resting(_));
+            outcome = outcome.and(if rests { self.drive.rest(now) } else { self.drive.release(now) });
         }
         if let Err(error) = outcome {
             Failed { why: "the drive refused", error: Some(&error) }.emit();
@@ -120,11 +155,10 @@ impl Stage {
         mut beat: impl FnMut(MechanismStatus),
     ) {
         loop {
-            let wait = if self.flap.is_moving() { self.settings.poll } else { Duration::from_millis(100) };
-            let movement = match requests.recv_timeout(wait) {
-                Ok(request) => self.request(request, clock.now()),
-                Err(RecvTimeoutError::Timeout) => self.poll(clock.now()),
-                Err(RecvTimeoutError::Disconnected) => break,
+            let movement = match self.next_request(requests) {
+                Ok(Some(request)) => self.request(request, clock.now()),
+                Ok(None) => self.poll(clock.now()),
+                Err(Gone) => break,
             };
             if let Some(movement) = movement {
                 report(movement);
@@ -132,6 +166,28 @@ impl Stage {
             beat(self.status());
         }
         self.come_to_rest(clock, beat);
+    }
+
+    /// The next request, or `None` when it is time to look at the inputs. While the flap moves an edge ends the wait
+    /// at once, so that it stops there and not at the next poll.
+    fn next_request(&mut self, requests: &Receiver<Request>) -> Result<Option<Request>, Gone> {
+        let moving = self.flap.is_moving();
+        // A request that came meanwhile goes first: it may be a halt.
+        match requests.try_recv() {
+            Ok(request) => return Ok(Some(request)),
+            Err(TryRecvError::Disconnected) => return Err(Gone),
+            Err(TryRecvError::Empty) => {}
+        }
+        // A drive that cannot even wait is told so by the poll that follows.
+        if moving && self.drive.wait(self.settings.poll).unwrap_or(false) {
+            return Ok(None);
+        }
+        let wait = if moving { self.settings.poll } else { AT_REST };
+        match requests.recv_timeout(wait) {
+            Ok(request) => Ok(Some(request)),
+            Err(RecvTimeoutError::Timeout) => Ok(None),
+            Err(RecvTimeoutError::Disconnected) => Err(Gone),
+        }
     }
 
     /// A movement that has begun ends at its place, or fails at its time limit; then the drive is released.
@@ -195,6 +251,24 @@ mod tests {
         until_report(&mut stage, 0);
         let nowhere = stage.request(Request::Move(CompartmentId(7)), Moment::from_millis(1000));
         assert_eq!(nowhere, Some(Movement::Failed));
+    }
+
+    #[test]
+    fn a_guard_turns_it_back_without_the_judge() {
+        let veto = Arc::new(AtomicBool::new(false));
+        let mut stage = stage(SimFault::None).guarded(Arc::clone(&veto));
+        stage.request(Request::Home, Moment::from_millis(0));
+        until_report(&mut stage, 0);
+        stage.request(Request::Move(CompartmentId(0)), Moment::from_millis(1000));
+        veto.store(true, Ordering::SeqCst);
+        assert_eq!(stage.poll(Moment::from_millis(1205)), None);
+        assert!(matches!(stage.status().state, FlapState::TurningBack { to: Place::Home, .. }));
+        let (movement, at) = until_report(&mut stage, 1205);
+        assert_eq!(movement, Movement::Reversed, "at {at}");
+        let refused = stage.request(Request::Move(CompartmentId(0)), Moment::from_millis(3000));
+        assert_eq!(refused, Some(Movement::Reversed), "still forbidden");
+        veto.store(false, Ordering::SeqCst);
+        assert_eq!(stage.request(Request::Move(CompartmentId(0)), Moment::from_millis(4000)), None);
     }
 
     #[test]
