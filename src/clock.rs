@@ -106,6 +106,17 @@ impl Clock for SystemClock {
     }
 }
 
+/// The moment of a stamp the kernel took with `CLOCK_MONOTONIC` (edges of GPIO lines): that clock stands still during
+/// suspend, [`Moment`] does not.
+pub fn from_kernel_stamp(monotonic_ns: u64) -> Moment {
+    let time = rustix::time::clock_gettime(rustix::time::ClockId::Monotonic);
+    let seconds = u64::try_from(time.tv_sec).unwrap_or(0);
+    let monotonic =
+        seconds.saturating_mul(1_000_000_000).saturating_add(u64::try_from(time.tv_nsec).unwrap_or(0));
+    let ago = monotonic.saturating_sub(monotonic_ns);
+    Moment(SystemClock.now().0.saturating_sub(ago))
+}
+
 /// Simulated time: stands still until somebody moves it. Sleeping moves it.
 #[derive(Debug)]
 pub struct SimClock {
@@ -191,6 +202,18 @@ mod tests {
         clock.sleep_until(Moment::from_millis(10));
         assert_eq!(clock.now(), Moment::from_millis(40));
         assert_eq!(clock.wall().unix_ms, 1_040);
+    }
+
+    #[test]
+    fn a_kernel_stamp_is_the_same_moment_on_our_clock() {
+        let before = SystemClock.now();
+        let time = rustix::time::clock_gettime(rustix::time::ClockId::Monotonic);
+        let nanos =
+            u64::try_from(time.tv_sec).unwrap() * 1_000_000_000 + u64::try_from(time.tv_nsec).unwrap();
+        let stamped = from_kernel_stamp(nanos);
+        let after = SystemClock.now();
+        // The two clocks cannot be read at once, so the answer may be late by as much as lies between the reads.
+        assert!(before <= stamped && stamped <= after, "{before} {stamped} {after}");
     }
 
     #[test]

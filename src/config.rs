@@ -24,7 +24,7 @@ use crate::capture::replay::{Loops, Pace, ReplayOptions};
 use crate::capture::{Controls, PixelFormat};
 use crate::identify::RuntimeSettings;
 use crate::judge::{self, Compartment, CostTable};
-use crate::mechanism;
+use crate::mechanism::{self, DriveSettings};
 use crate::uplink::{self, BinName, Secret};
 use problems::Problems;
 use raw::{RawCamera, RawUplink, Source};
@@ -50,8 +50,10 @@ pub struct Config {
     pub compartments: Vec<Compartment>,
     /// What the judge is told besides the bundle.
     pub judge: JudgeConfig,
-    /// The flap's limits. The only drive so far is the simulated one, which `mechanism.drive` must name.
+    /// The flap's limits.
     pub mechanism: mechanism::Settings,
+    /// What turns the flap: the simulated drive where `mechanism.drive` names it, otherwise the rig's.
+    pub drive: DriveSettings,
     /// The hub; `None` when the bin stands alone.
     pub uplink: Option<uplink::Settings>,
     /// Where the page listens; `None` for no page.
@@ -126,6 +128,7 @@ impl Config {
             }
             (camera, _) => camera,
         };
+        let drive = choose_drive(&raw, calibration.as_ref(), problems);
         let judge = check_judge(&raw, problems);
         let uplink = match (&raw.uplink, &bin) {
             (Some(uplink), Some(bin)) => check_uplink(uplink, bin, folder, problems),
@@ -168,6 +171,7 @@ impl Config {
                 move_limit: Duration::from_millis(raw.mechanism.move_limit_ms),
                 ..mechanism::Settings::default()
             },
+            drive: drive?,
             uplink,
             web,
             hash: Sha256::digest(text.as_bytes()).iter().take(6).map(|byte| format!("{byte:02x}")).collect(),
@@ -303,6 +307,23 @@ fn check_compartments(raw: &RawConfig, problems: &mut problems::InFile<'_>) -> V
             disabled: compartment.disabled,
         })
         .collect()
+}
+
+fn choose_drive(
+    raw: &RawConfig,
+    calibration: Option<&Calibration>,
+    problems: &mut problems::InFile<'_>,
+) -> Option<DriveSettings> {
+    match raw.mechanism.drive {
+        raw::Drive::Simulated => Some(DriveSettings::Simulated),
+        raw::Drive::Rig => {
+            let calibration = calibration?;
+            problems.check(calibration.has_drive, "mechanism.drive", || {
+                format!("is 'rig', but {} has no [drive]", raw.rig.calibration.display())
+            });
+            calibration.drive.clone()
+        }
+    }
 }
 
 fn check_judge(raw: &RawConfig, problems: &mut problems::InFile<'_>) -> JudgeConfig {

@@ -41,7 +41,7 @@ use crate::config::{Camera, Config};
 use crate::detect::Background;
 use crate::identify::{Bundle, Identifier};
 use crate::judge::{Command, Judge};
-use crate::mechanism::{self, SimDrive, Stage};
+use crate::mechanism::{self, Stage};
 use crate::tally::{BundleInfo, DropRecord, Ledger, RunInfo, TallyHandle, Writer};
 use crate::web::{Info, Live, Page, Preview};
 use crate::{uplink, web};
@@ -426,8 +426,9 @@ fn start_mechanism(
     clock: &Arc<dyn Clock>,
 ) -> Result<SyncSender<mechanism::Request>, DaemonError> {
     let calibration = &config.calibration;
-    let drive = SimDrive::new(calibration.angles_deg.clone(), calibration.speed_deg_per_s);
-    let stage = Stage::new(Box::new(drive), config.mechanism.clone(), clock.now())?;
+    let (angles, speed) = (&calibration.angles_deg, calibration.speed_deg_per_s);
+    let drive = config.drive.open(angles, speed, &mechanism::gpio::open_boxed)?;
+    let stage = Stage::new(drive, config.mechanism.clone(), clock.now())?;
     let (requests, receiver) = sync_channel(REQUESTS);
     let beat = stages.watch("mechanism");
     let clock = Arc::clone(clock);

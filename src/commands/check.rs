@@ -37,6 +37,7 @@ pub(super) fn run(path: &Path) -> ExitCode {
             })
             .map_err(|error| error.to_string()),
     );
+    note(Ok(describe_drive(&config)));
     note(check_model(&config));
     note(check_state(&config));
     for problem in &problems {
@@ -68,6 +69,16 @@ fn check_camera(config: &Config) -> Result<String, String> {
             Ok(format!("{} clips", clips.len()))
         }
     }
+}
+
+/// Which lines the drive would be given. None is touched: the flap must not know that somebody checks.
+fn describe_drive(config: &Config) -> String {
+    let lines = config.drive.lines();
+    let outputs = lines.outputs.iter().map(|output| format!("{} {}", output.role, output.id));
+    let inputs = lines.inputs.iter().map(|input| format!("{} {}", input.role, input.id));
+    let all: Vec<_> = outputs.chain(inputs).collect();
+    let separator = if all.is_empty() { "" } else { ": " };
+    format!("drive {}{separator}{}", config.drive.kind(), all.join(", "))
 }
 
 fn check_model(config: &Config) -> Result<String, String> {

@@ -1,5 +1,7 @@
 //! The rig's calibration: what was measured on it.
 
+mod drive;
+
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -9,7 +11,7 @@ use super::raw::{RawCalibration, RawControls, RawFlap};
 use crate::capture::Controls;
 use crate::detect::{self, Region};
 use crate::judge::{Compartment, CompartmentId};
-use crate::mechanism::Place;
+use crate::mechanism::{DriveSettings, Place, Track};
 
 /// The version of the calibration's grammar that this program reads.
 pub const CALIBRATION_VERSION: u32 = 1;
@@ -31,6 +33,10 @@ pub struct Calibration {
     pub angles_deg: HashMap<Place, f32>,
     /// Speed of the flap.
     pub speed_deg_per_s: f32,
+    /// Whether the file says what turns it.
+    pub has_drive: bool,
+    /// What turns it; `None` also when something is wrong with what the file says.
+    pub drive: Option<DriveSettings>,
 }
 
 impl Calibration {
@@ -80,6 +86,9 @@ impl Calibration {
             format!("{} is not 1 to 5000", raw.flap.speed_deg_per_s)
         });
         let angles_deg = angles(&raw.flap, compartments, &mut problems);
+        let track = Track::new(&angles_deg);
+        let mut lines = drive::LineChecks::new(&mut problems);
+        let turned_by = raw.drive.as_ref().map(|raw| drive::check(raw, &track, compartments, &mut lines));
         let folder = path.parent().unwrap_or(Path::new(""));
         let empty_chamber = raw.camera.empty_chamber.as_ref().map(|picture| folder.join(picture));
         if let Some(picture) = &empty_chamber {
@@ -101,6 +110,8 @@ impl Calibration {
             empty_chamber,
             angles_deg,
             speed_deg_per_s: raw.flap.speed_deg_per_s,
+            has_drive: raw.drive.is_some(),
+            drive: turned_by.flatten(),
         })
     }
 }

@@ -1,5 +1,9 @@
 //! The files' grammar, as it is written. Every key has a unit in its name or none at all.
 
+mod drive;
+
+pub(super) use drive::{Kind, RawDcMotor, RawDrive, RawInput, RawOutput};
+
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
@@ -251,8 +255,10 @@ pub struct RawMistake {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Drive {
-    /// A flap in memory, for demonstrations and tests.
+    /// A flap in memory, for demonstrations and tests, whatever the rig has.
     Simulated,
+    /// The one that the rig's calibration describes under `[drive]`.
+    Rig,
 }
 
 /// `[mechanism]`
@@ -323,6 +329,8 @@ pub struct RawCalibration {
     pub camera: RawView,
     /// The flap.
     pub flap: RawFlap,
+    /// What turns it; needed where `mechanism.drive` is `rig`.
+    pub drive: Option<RawDrive>,
 }
 
 /// `[camera]` of a calibration.

@@ -334,3 +334,82 @@ fn the_cameras_controls_come_from_the_calibration() {
         "{problems:?}"
     );
 }
+
+/// The rig of `calibration/rigs/dc-motor-four-way`, cut down to three places.
+const MOTOR: &str = r#"
+    general = 60
+    [drive]
+    kind = "dc_motor"
+    enable = { line = "GPIO17" }
+    home_switch = { line = "GPIO5", active_low = true, bias = "pull_up" }
+    [drive.switches]
+    can = { chip = "gpiochip0", offset = 6 }
+    glass = { line = "GPIO13" }
+    general = { line = "GPIO19", debounce_ms = 5 }
+    [drive.dc_motor]
+    forward = { line = "GPIO27" }
+    reverse = { line = "GPIO22" }
+"#;
+
+/// Changes to the motor's rig, in one text that replaces the last line of the calibration.
+fn motor(changes: &[(&str, &str)]) -> String {
+    changes.iter().fold(MOTOR.to_owned(), |text, (from, to)| {
+        assert!(text.contains(from), "{from}");
+        text.replacen(from, to, 1)
+    })
+}
+
+#[test]
+fn a_rig_names_its_drive_and_the_configuration_chooses_it() {
+    let rig = ("drive = \"simulated\"", "drive = \"rig\"");
+    let config = load(&[rig], &[("general = 60", &motor(&[]))]).unwrap();
+    let mechanism::DriveSettings::DcMotor(settings) = config.drive else { panic!("{:?}", config.drive) };
+    let switches: Vec<_> = settings.switches.iter().map(|switch| switch.role.as_str()).collect();
+    let expected =
+        ["drive.home_switch", "drive.switches.can", "drive.switches.glass", "drive.switches.general"];
+    assert_eq!(switches, expected, "in the order of travel");
+    assert_eq!(settings.switches[3].debounce, Duration::from_millis(5));
+    // The same rig may be rehearsed without its hardware, by name only.
+    let config = load(&[], &[("general = 60", &motor(&[]))]).unwrap();
+    assert_eq!(config.drive, mechanism::DriveSettings::Simulated);
+    check(&[rig], &[], &[("bunri.toml mechanism.drive", "has no [drive]")]);
+}
+
+#[test]
+fn every_problem_of_a_drive_comes_up_at_once() {
+    let wrong = motor(&[
+        ("enable = { line = \"GPIO17\" }", ""),
+        ("home_switch = { line = \"GPIO5\"", "home_switch = { offset = 5"),
+        ("bias = \"pull_up\"", "bias = \"pull_sideways\""),
+        ("can = { chip = \"gpiochip0\", offset = 6 }", ""),
+        ("debounce_ms = 5", "debounce_ms = 5000"),
+        ("glass = { line = \"GPIO13\" }", "glass = { line = \"GPIO27\" }\nfoam = { line = \"GPIO1\" }"),
+        ("reverse = { line = \"GPIO22\" }", "dead_time_ms = 0\nrevesre = { line = \"GPIO22\" }"),
+    ]);
+    check(
+        &[("drive = \"simulated\"", "drive = \"rig\"")],
+        &[("general = 60", &wrong)],
+        &[
+            ("rig.toml drive.enable", "is missing"),
+            ("rig.toml drive.home_switch.bias", "pull_sideways"),
+            ("rig.toml drive.home_switch", "either line (its name), or chip and offset"),
+            ("rig.toml drive.switches.can", "a switch at every place"),
+            ("rig.toml drive.switches.general.debounce_ms", "0 to 100"),
+            ("rig.toml drive.switches.foam", "no compartment"),
+            ("rig.toml drive.dc_motor.revesre", "unknown field"),
+            ("rig.toml drive.dc_motor.dead_time_ms", "1 to 1000"),
+            ("rig.toml drive.dc_motor", "either direction, or forward and reverse"),
+        ],
+    );
+    let twice = motor(&[("GPIO22", "GPIO27"), ("kind = \"dc_motor\"", "kind = \"dc_motor\"\nspeed = 3")]);
+    check(
+        &[],
+        &[("general = 60", &twice)],
+        &[
+            ("rig.toml drive.speed", "unknown field"),
+            ("rig.toml drive.dc_motor.reverse", "the same line as drive.dc_motor.forward"),
+        ],
+    );
+    let other = motor(&[("kind = \"dc_motor\"", "kind = \"simulated\"")]);
+    check(&[], &[("general = 60", &other)], &[("rig.toml drive.dc_motor", "another kind")]);
+}

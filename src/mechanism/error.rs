@@ -9,6 +9,110 @@ pub enum MechanismError {
         /// Which one.
         place: String,
     },
+    /// A line of the rig's file is not on the board.
+    #[error("{role}: there is no GPIO line {line} on {looked_in}; `gpioinfo` lists the lines by name")]
+    NoLine {
+        /// Its path in the rig's file.
+        role: String,
+        /// Which line.
+        line: String,
+        /// The chips that were looked through.
+        looked_in: String,
+    },
+    /// A chip of the rig's file is not on the board.
+    #[error(
+        "{role}: there is no GPIO chip {chip} (there are: {there_are}); `gpiodetect` lists names and labels"
+    )]
+    NoChip {
+        /// The line's path in the rig's file.
+        role: String,
+        /// Which chip.
+        chip: String,
+        /// The chips there are.
+        there_are: String,
+    },
+    /// A chip may not be opened.
+    #[error(
+        "{role}: cannot open {chip}: {message}; run as a member of the group that owns it (often 'gpio')"
+    )]
+    ChipRefused {
+        /// The line's path in the rig's file.
+        role: String,
+        /// Which chip.
+        chip: String,
+        /// Why not.
+        message: String,
+    },
+    /// Several chips have a line of that name.
+    #[error("{role}: there is a line {line} on each of {chips}; name the chip too")]
+    AmbiguousLine {
+        /// Its path in the rig's file.
+        role: String,
+        /// Which line.
+        line: String,
+        /// The chips that have one.
+        chips: String,
+    },
+    /// Somebody else holds a line.
+    #[error(
+        "{role}: GPIO line {line} (line {offset} of {chip}) is held by '{consumer}'; stop that, or wire the rig to another line"
+    )]
+    LineBusy {
+        /// Its path in the rig's file.
+        role: String,
+        /// Which line.
+        line: String,
+        /// Its chip.
+        chip: String,
+        /// Its number there.
+        offset: u32,
+        /// Who holds it.
+        consumer: String,
+    },
+    /// A line cannot be what the rig needs.
+    #[error("{lines}: {chip} does not make it {wanted}: {message}; wire it to a line that can")]
+    LineRefused {
+        /// Their paths in the rig's file.
+        lines: String,
+        /// Their chip.
+        chip: String,
+        /// What it should be.
+        wanted: &'static str,
+        /// What the kernel said.
+        message: String,
+    },
+    /// Two keys of the rig's file mean the same line.
+    #[error("{role} and {other} are both line {offset} of {chip}; give each its own")]
+    SameLine {
+        /// One path in the rig's file.
+        role: String,
+        /// The other.
+        other: String,
+        /// Their chip.
+        chip: String,
+        /// The line's number there.
+        offset: u32,
+    },
+    /// Lines that must be requested together are on different chips.
+    #[error(
+        "{role} is on {chip}, but {other} on {other_chip}: a drive's outputs, and its inputs, need one chip each"
+    )]
+    TwoChips {
+        /// One path in the rig's file.
+        role: String,
+        /// Its chip.
+        chip: String,
+        /// The other path.
+        other: String,
+        /// Its chip.
+        other_chip: String,
+    },
+    /// The flap went past a place without its switch answering.
+    #[error("the flap passed {place} and its switch never answered: check that switch and its wire")]
+    Passed {
+        /// Which place.
+        place: String,
+    },
     /// The hardware did not answer.
     #[error("the drive failed while {doing}: {message}; check its wiring and run the crew's reset")]
     Hardware {

@@ -12,27 +12,40 @@
 //! any --time limit, contradicting end-stops, drive error--> failed --home--> going home
 //! ```
 //!
+//! A drive sees its hardware only through [`Lines`]: `gpio.rs` has the kernel's, the tests a model of the mechanism.
+//!
 //! - Never moves unasked, not even at start: the judge asks for home once it sees that nothing is in the way.
 //! - Every movement has a time limit, after which the drive is released.
 //! - A halt is obeyed in every state and turns the flap back to where the movement began.
 //! - At rest the drive is released; it is driven only while moving.
 //! - The simulated drive is used only when the configuration names it.
+//! - Only `gpio.rs` names gpiocdev. A drive's lines are held by one request: when the process ends, however it ends,
+//!   the kernel takes the enable line back.
 
+pub mod dc_motor;
 mod error;
 mod events;
 mod flap;
+pub mod gpio;
+pub mod lines;
+#[cfg(test)]
+mod model;
 mod replay;
 mod stage;
+mod track;
 
 pub use error::MechanismError;
 pub use flap::{Flap, FlapState, Order, Step};
 pub use replay::{SimDrive, SimFault};
 pub use stage::{MechanismStatus, Request, Stage};
+pub use track::Track;
 
+use std::collections::HashMap;
 use std::time::Duration;
 
 use crate::clock::Moment;
 use crate::judge::CompartmentId;
+use lines::{LinesSpec, OpenLines};
 
 /// A place where the flap can rest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -66,11 +79,65 @@ pub trait Drive: Send {
     /// When the hardware refuses.
     fn release(&mut self, now: Moment) -> Result<(), MechanismError>;
 
-    /// Reads the inputs.
+    /// Reads the inputs and does what is due: called at least every [`Settings::poll`] while it moves.
     ///
     /// # Errors
     /// When the hardware refuses.
     fn sense(&mut self, now: Moment) -> Result<Sensed, MechanismError>;
+
+    /// Waits until an input changes, at most `limit`. False at once when it has no inputs to wait for.
+    ///
+    /// # Errors
+    /// When the hardware refuses.
+    fn wait(&mut self, limit: Duration) -> Result<bool, MechanismError> {
+        let _ = limit;
+        Ok(false)
+    }
+}
+
+/// What turns a rig's flap, as its file says.
+#[derive(Clone, Debug, PartialEq)]
+pub enum DriveSettings {
+    /// A flap in memory.
+    Simulated,
+    /// A DC motor with a switch at each place.
+    DcMotor(Box<dc_motor::DcMotorSettings>),
+}
+
+impl DriveSettings {
+    /// The identifier used in the rig's file.
+    pub const fn kind(&self) -> &'static str {
+        match self {
+            DriveSettings::Simulated => "simulated",
+            DriveSettings::DcMotor(_) => "dc_motor",
+        }
+    }
+
+    /// The lines it needs; touches none.
+    pub fn lines(&self) -> LinesSpec {
+        match self {
+            DriveSettings::Simulated => LinesSpec::default(),
+            DriveSettings::DcMotor(settings) => settings.lines(),
+        }
+    }
+
+    /// Opens the drive on lines from `open`, off; the simulated one turns a flap of these places and this speed.
+    ///
+    /// # Errors
+    /// When the hardware is missing, busy or refuses.
+    pub fn open(
+        &self,
+        angles_deg: &HashMap<Place, f32>,
+        speed_deg_per_s: f32,
+        open: OpenLines<'_>,
+    ) -> Result<Box<dyn Drive>, MechanismError> {
+        Ok(match self {
+            DriveSettings::Simulated => Box::new(SimDrive::new(angles_deg.clone(), speed_deg_per_s)),
+            DriveSettings::DcMotor(settings) => {
+                Box::new(dc_motor::DcMotor::open((**settings).clone(), open)?)
+            }
+        })
+    }
 }
 
 /// What the flap is told about its rig.
@@ -78,7 +145,7 @@ pub trait Drive: Send {
 pub struct Settings {
     /// A movement that takes longer has failed.
     pub move_limit: Duration,
-    /// How often the inputs are read while moving.
+    /// How often the inputs are read while moving, and how long a halt may wait behind an input.
     pub poll: Duration,
 }
 

@@ -1,6 +1,6 @@
 //! The shell: a [`Flap`] with its [`Drive`], stepped by a thread of its own, or by hand in simulated time.
 
-use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, TryRecvError};
 use std::time::Duration;
 
 use super::events::{Failed, Moved, TurnedBack};
@@ -26,6 +26,12 @@ pub struct MechanismStatus {
     /// Where the flap is.
     pub state: FlapState,
 }
+
+/// Nobody asks for movements any more.
+struct Gone;
+
+/// How often the inputs are read at rest.
+const AT_REST: Duration = Duration::from_millis(100);
 
 /// A flap and its drive.
 pub struct Stage {
@@ -120,11 +126,10 @@ impl Stage {
         mut beat: impl FnMut(MechanismStatus),
     ) {
         loop {
-            let wait = if self.flap.is_moving() { self.settings.poll } else { Duration::from_millis(100) };
-            let movement = match requests.recv_timeout(wait) {
-                Ok(request) => self.request(request, clock.now()),
-                Err(RecvTimeoutError::Timeout) => self.poll(clock.now()),
-                Err(RecvTimeoutError::Disconnected) => break,
+            let movement = match self.next_request(requests) {
+                Ok(Some(request)) => self.request(request, clock.now()),
+                Ok(None) => self.poll(clock.now()),
+                Err(Gone) => break,
             };
             if let Some(movement) = movement {
                 report(movement);
@@ -132,6 +137,28 @@ impl Stage {
             beat(self.status());
         }
         self.come_to_rest(clock, beat);
+    }
+
+    /// The next request, or `None` when it is time to look at the inputs. While the flap moves an edge ends the wait
+    /// at once, so that it stops there and not at the next poll.
+    fn next_request(&mut self, requests: &Receiver<Request>) -> Result<Option<Request>, Gone> {
+        let moving = self.flap.is_moving();
+        // A request that came meanwhile goes first: it may be a halt.
+        match requests.try_recv() {
+            Ok(request) => return Ok(Some(request)),
+            Err(TryRecvError::Disconnected) => return Err(Gone),
+            Err(TryRecvError::Empty) => {}
+        }
+        // A drive that cannot even wait is told so by the poll that follows.
+        if moving && self.drive.wait(self.settings.poll).unwrap_or(false) {
+            return Ok(None);
+        }
+        let wait = if moving { self.settings.poll } else { AT_REST };
+        match requests.recv_timeout(wait) {
+            Ok(request) => Ok(Some(request)),
+            Err(RecvTimeoutError::Timeout) => Ok(None),
+            Err(RecvTimeoutError::Disconnected) => Err(Gone),
+        }
     }
 
     /// A movement that has begun ends at its place, or fails at its time limit; then the drive is released.
