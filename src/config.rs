@@ -10,7 +10,7 @@ mod raw;
 
 pub use calibration::{CALIBRATION_VERSION, Calibration};
 pub use problems::{ConfigError, Problem};
-pub use raw::{RawCalibration, RawConfig, RawJudge};
+pub use raw::{FAULT_RETRIES, RawCalibration, RawConfig, RawJudge};
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -24,6 +24,7 @@ use crate::capture::replay::{Loops, Pace, ReplayOptions};
 use crate::capture::{Controls, PixelFormat};
 use crate::identify::RuntimeSettings;
 use crate::judge::{self, Compartment, CostTable};
+use crate::mechanism::guard::GuardSettings;
 use crate::mechanism::{self, DriveSettings};
 use crate::uplink::{self, BinName, Secret};
 use problems::Problems;
@@ -54,6 +55,8 @@ pub struct Config {
     pub mechanism: mechanism::Settings,
     /// What turns the flap: the simulated drive where `mechanism.drive` names it, otherwise the rig's.
     pub drive: DriveSettings,
+    /// What forbids movement; empty with the simulated drive.
+    pub guards: GuardSettings,
     /// The hub; `None` when the bin stands alone.
     pub uplink: Option<uplink::Settings>,
     /// Where the page listens; `None` for no page.
@@ -87,6 +90,8 @@ pub struct JudgeConfig {
     pub votes_most: u32,
     /// Retries before a jam.
     pub retries: u32,
+    /// How often a flap that failed is sent home again.
+    pub fault_retries: u32,
     /// The waits.
     pub timing: judge::Timing,
 }
@@ -154,6 +159,10 @@ impl Config {
         problems.check((1..=16).contains(&raw.model.threads), "model.threads", || {
             format!("{} is not 1 to 16", raw.model.threads)
         });
+        let guards = match raw.mechanism.drive {
+            raw::Drive::Simulated => GuardSettings::default(),
+            raw::Drive::Rig => calibration.as_ref().map(|rig| rig.guards.clone()).unwrap_or_default(),
+        };
         Some(Self {
             bin: bin?,
             zone: zone?,
@@ -172,6 +181,7 @@ impl Config {
                 ..mechanism::Settings::default()
             },
             drive: drive?,
+            guards,
             uplink,
             web,
             hash: Sha256::digest(text.as_bytes()).iter().take(6).map(|byte| format!("{byte:02x}")).collect(),
@@ -191,6 +201,7 @@ impl Config {
             },
             timing: self.judge.timing.clone(),
             retries: self.judge.retries,
+            fault_retries: self.judge.fault_retries,
             labels: (0..labels).map(|label| head.label_id(label)).collect(),
         }
     }
@@ -334,6 +345,8 @@ fn check_judge(raw: &RawConfig, problems: &mut problems::InFile<'_>) -> JudgeCon
         || format!("{} is not 1 to votes_most ({})", judge.votes_least, judge.votes_most),
     );
     problems.check(judge.retries <= 5, "judge.retries", || format!("{} is more than 5", judge.retries));
+    let fault_retries = raw.mechanism.retries;
+    problems.check(fault_retries <= 20, "mechanism.retries", || format!("{fault_retries} is more than 20"));
     let waits = [
         ("judge.settle_ms", judge.settle_ms, 50..=5_000),
         ("judge.vote_limit_ms", judge.vote_limit_ms, 100..=10_000),
@@ -371,6 +384,7 @@ fn check_judge(raw: &RawConfig, problems: &mut problems::InFile<'_>) -> JudgeCon
         votes_least: judge.votes_least,
         votes_most: judge.votes_most,
         retries: judge.retries,
+        fault_retries: raw.mechanism.retries,
         timing: judge::Timing {
             settle: millis(judge.settle_ms),
             vote_limit: millis(judge.vote_limit_ms),

@@ -5,6 +5,7 @@
 //!                        ^  |  ^---------movements-----------------------'
 //!                        |  '--intents, endings--> tally --outbox--> uplink
 //!                        '-----recorded, refused------'   '--counts--> web
+//! guard --vetoes--> judge, and by a flag straight to mechanism
 //! ```
 //!
 //! - Double lines are one-slot and overwrite; single lines are bounded queues. Nothing on the frame path waits.
@@ -15,6 +16,7 @@
 
 mod error;
 mod events;
+mod flap;
 mod judging;
 mod ledger;
 mod rehearsal;
@@ -41,7 +43,6 @@ use crate::config::{Camera, Config};
 use crate::detect::Background;
 use crate::identify::{Bundle, Identifier};
 use crate::judge::{Command, Judge};
-use crate::mechanism::{self, Stage};
 use crate::tally::{BundleInfo, DropRecord, Ledger, RunInfo, TallyHandle, Writer};
 use crate::web::{Info, Live, Page, Preview};
 use crate::{uplink, web};
@@ -54,8 +55,6 @@ use supervise::{Ended, Stages};
 const DROPS_KEPT: usize = 256;
 /// Messages that may wait for the judge.
 const INBOX: usize = 256;
-/// Requests that may wait for the flap.
-const REQUESTS: usize = 16;
 /// How long each stage may take to stop.
 const STOP_LIMIT: Duration = Duration::from_secs(5);
 /// How long the uplink may go on delivering before its goodbye.
@@ -71,6 +70,7 @@ pub struct Daemon {
     ends: mpsc::Receiver<Ended>,
     stop_capture: Arc<AtomicBool>,
     stop_judge: Arc<AtomicBool>,
+    stop_guards: Arc<AtomicBool>,
     inbox: SyncSender<Message>,
     tally: TallyHandle,
     writer: Writer,
@@ -116,7 +116,8 @@ impl Daemon {
         let preview = Arc::new(Preview::new());
 
         let (writer, tally) = start_tally(&mut stages, ledger, &clock)?;
-        let mechanism = start_mechanism(config, &mut stages, inbox.clone(), &clock)?;
+        let stop_guards = Arc::new(AtomicBool::new(false));
+        let mechanism = flap::start(config, &mut stages, &inbox, &stop_guards, &clock)?;
         let (frames, camera) = start_capture(config, &mut stages, opener, &stop_capture, &clock)?;
         let judging = Judging {
             sorter,
@@ -153,6 +154,7 @@ impl Daemon {
             ends,
             stop_capture,
             stop_judge,
+            stop_guards,
             inbox,
             tally,
             writer,
@@ -248,6 +250,9 @@ impl Daemon {
         self.stages.join("judge", STOP_LIMIT).await;
         StopStep { step: "flap to rest" }.emit();
         self.stages.join("mechanism", STOP_LIMIT).await;
+        // The guards watch over the flap's last way too.
+        self.stop_guards.store(true, Ordering::Relaxed);
+        self.stages.join("guard", STOP_LIMIT).await;
         StopStep { step: "ledger written" }.emit();
         let written = self.tally.ask(|_| Ok(())).await;
         self.stop_uplink().await;
@@ -417,32 +422,4 @@ fn start_capture(
         capture_stage::run(&mut opener, &mut writer, &context).map(|_| ())
     })?;
     Ok((reader, status))
-}
-
-fn start_mechanism(
-    config: &Config,
-    stages: &mut Stages,
-    inbox: SyncSender<Message>,
-    clock: &Arc<dyn Clock>,
-) -> Result<SyncSender<mechanism::Request>, DaemonError> {
-    let calibration = &config.calibration;
-    let (angles, speed) = (&calibration.angles_deg, calibration.speed_deg_per_s);
-    let drive = config.drive.open(angles, speed, &mechanism::gpio::open_boxed)?;
-    let stage = Stage::new(drive, config.mechanism.clone(), clock.now())?;
-    let (requests, receiver) = sync_channel(REQUESTS);
-    let beat = stages.watch("mechanism");
-    let clock = Arc::clone(clock);
-    stages.spawn("mechanism", move || {
-        let mut shown = None;
-        let flap_inbox = inbox.clone();
-        let report = move |movement| ledger::send(&inbox, Message::Movement(movement));
-        stage.run(&*clock, &receiver, report, |status| {
-            beat.beat(clock.now());
-            if shown.replace(status.state) != Some(status.state) {
-                ledger::send(&flap_inbox, Message::Flap(status.state));
-            }
-        });
-        Ok::<(), DaemonError>(())
-    })?;
-    Ok(requests)
 }

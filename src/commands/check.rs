@@ -76,7 +76,8 @@ fn describe_drive(config: &Config) -> String {
     let lines = config.drive.lines();
     let outputs = lines.outputs.iter().map(|output| format!("{} {}", output.role, output.id));
     let inputs = lines.inputs.iter().map(|input| format!("{} {}", input.role, input.id));
-    let all: Vec<_> = outputs.chain(inputs).collect();
+    let guards = config.guards.guards.iter().map(|(_, input)| format!("{} {}", input.role, input.id));
+    let all: Vec<_> = outputs.chain(inputs).chain(guards).collect();
     let separator = if all.is_empty() { "" } else { ": " };
     format!("drive {}{separator}{}", config.drive.kind(), all.join(", "))
 }

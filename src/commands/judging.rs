@@ -106,6 +106,7 @@ fn default_settings(bundle: &Bundle) -> Settings {
         },
         timing: Timing::default(),
         retries: raw.retries,
+        fault_retries: crate::config::FAULT_RETRIES,
         labels: (0..bundle.manifest.labels.len()).map(|label| head.label_id(label)).collect(),
     }
 }

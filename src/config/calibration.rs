@@ -11,6 +11,7 @@ use super::raw::{RawCalibration, RawControls, RawFlap};
 use crate::capture::Controls;
 use crate::detect::{self, Region};
 use crate::judge::{Compartment, CompartmentId};
+use crate::mechanism::guard::GuardSettings;
 use crate::mechanism::{DriveSettings, Place, Track};
 
 /// The version of the calibration's grammar that this program reads.
@@ -37,6 +38,8 @@ pub struct Calibration {
     pub has_drive: bool,
     /// What turns it; `None` also when something is wrong with what the file says.
     pub drive: Option<DriveSettings>,
+    /// What forbids movement.
+    pub guards: GuardSettings,
 }
 
 impl Calibration {
@@ -89,6 +92,7 @@ impl Calibration {
         let track = Track::new(&angles_deg);
         let mut lines = drive::LineChecks::new(&mut problems);
         let turned_by = raw.drive.as_ref().map(|raw| drive::check(raw, &track, compartments, &mut lines));
+        let guards = drive::check_guards(&raw.guard, &mut lines);
         let folder = path.parent().unwrap_or(Path::new(""));
         let empty_chamber = raw.camera.empty_chamber.as_ref().map(|picture| folder.join(picture));
         if let Some(picture) = &empty_chamber {
@@ -112,6 +116,7 @@ impl Calibration {
             speed_deg_per_s: raw.flap.speed_deg_per_s,
             has_drive: raw.drive.is_some(),
             drive: turned_by.flatten(),
+            guards,
         })
     }
 }

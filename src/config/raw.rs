@@ -2,7 +2,7 @@
 
 mod drive;
 
-pub(super) use drive::{Kind, RawDcMotor, RawDrive, RawInput, RawOutput};
+pub(super) use drive::{Kind, RawDcMotor, RawDrive, RawGuards, RawInput, RawOutput};
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -270,6 +270,16 @@ pub struct RawMechanism {
     /// A movement that takes longer has failed.
     #[serde(default = "default_move_limit")]
     pub move_limit_ms: u64,
+    /// How often a flap that failed is sent home again before it is a jam that waits for a person.
+    #[serde(default = "default_fault_retries")]
+    pub retries: u32,
+}
+
+/// Retries of a failed flap where the configuration does not say.
+pub const FAULT_RETRIES: u32 = 3;
+
+const fn default_fault_retries() -> u32 {
+    FAULT_RETRIES
 }
 
 const fn default_move_limit() -> u64 {
@@ -331,6 +341,9 @@ pub struct RawCalibration {
     pub flap: RawFlap,
     /// What turns it; needed where `mechanism.drive` is `rig`.
     pub drive: Option<RawDrive>,
+    /// What forbids every movement while it is active; opened only with the rig's drive.
+    #[serde(default)]
+    pub guard: RawGuards,
 }
 
 /// `[camera]` of a calibration.

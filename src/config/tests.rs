@@ -196,7 +196,7 @@ fn values_out_of_range_come_up_with_the_calibrations_problems() {
                 "settle_ms = 250",
                 "settle_ms = 1\nvotes_least = 9\nvotes_most = 3\nretries = 9\nclear_hold_ms = 0\n[judge.cost]\nlost = -1.0\n[[judge.cost.mistake]]\nitem = \"can\"\nsent_to = \"can\"\ncost = 2000",
             ),
-            ("drive = \"simulated\"", "drive = \"simulated\"\nmove_limit_ms = 1"),
+            ("drive = \"simulated\"", "drive = \"simulated\"\nmove_limit_ms = 1\nretries = 99"),
             ("127.0.0.1:8480", "0.0.0.0:8480"),
         ],
         &[
@@ -220,6 +220,7 @@ fn values_out_of_range_come_up_with_the_calibrations_problems() {
             ("bunri.toml judge.cost.mistake[0].cost", "0 to 1000"),
             ("bunri.toml judge.cost.mistake[0]", "no mistake"),
             ("bunri.toml mechanism.move_limit_ms", "100 to 20000"),
+            ("bunri.toml mechanism.retries", "more than 20"),
             ("bunri.toml web.listen", "loopback"),
             ("rig.toml rig", "'other'"),
             ("rig.toml camera.region", "not inside"),
@@ -349,6 +350,9 @@ const MOTOR: &str = r#"
     [drive.dc_motor]
     forward = { line = "GPIO27" }
     reverse = { line = "GPIO22" }
+    [guard]
+    service_door = { line = "GPIO16", bias = "pull_up" }
+    throat_beam = { line = "GPIO20" }
 "#;
 
 /// Changes to the motor's rig, in one text that replaces the last line of the calibration.
@@ -369,9 +373,12 @@ fn a_rig_names_its_drive_and_the_configuration_chooses_it() {
         ["drive.home_switch", "drive.switches.can", "drive.switches.glass", "drive.switches.general"];
     assert_eq!(switches, expected, "in the order of travel");
     assert_eq!(settings.switches[3].debounce, Duration::from_millis(5));
+    let guards: Vec<_> = config.guards.guards.iter().map(|(guard, _)| guard.id()).collect();
+    assert_eq!(guards, ["service_door", "throat_beam"]);
     // The same rig may be rehearsed without its hardware, by name only.
     let config = load(&[], &[("general = 60", &motor(&[]))]).unwrap();
     assert_eq!(config.drive, mechanism::DriveSettings::Simulated);
+    assert!(config.guards.guards.is_empty(), "nobody's lines are touched");
     check(&[rig], &[], &[("bunri.toml mechanism.drive", "has no [drive]")]);
 }
 
@@ -384,6 +391,7 @@ fn every_problem_of_a_drive_comes_up_at_once() {
         ("can = { chip = \"gpiochip0\", offset = 6 }", ""),
         ("debounce_ms = 5", "debounce_ms = 5000"),
         ("glass = { line = \"GPIO13\" }", "glass = { line = \"GPIO27\" }\nfoam = { line = \"GPIO1\" }"),
+        ("throat_beam = { line = \"GPIO20\" }", "throat_beam = { line = \"GPIO19\" }\nhold_ms = 1"),
         ("reverse = { line = \"GPIO22\" }", "dead_time_ms = 0\nrevesre = { line = \"GPIO22\" }"),
     ]);
     check(
@@ -396,6 +404,8 @@ fn every_problem_of_a_drive_comes_up_at_once() {
             ("rig.toml drive.switches.can", "a switch at every place"),
             ("rig.toml drive.switches.general.debounce_ms", "0 to 100"),
             ("rig.toml drive.switches.foam", "no compartment"),
+            ("rig.toml guard.throat_beam", "the same line as drive.switches.general"),
+            ("rig.toml guard.hold_ms", "50 to 10000"),
             ("rig.toml drive.dc_motor.revesre", "unknown field"),
             ("rig.toml drive.dc_motor.dead_time_ms", "1 to 1000"),
             ("rig.toml drive.dc_motor", "either direction, or forward and reverse"),

@@ -27,6 +27,7 @@ pub(super) enum Message {
     Movement(Movement),
     Flap(FlapState),
     Command(Command),
+    Veto(bool),
 }
 
 /// How long to wait for a frame before looking at the inbox again.
@@ -90,6 +91,7 @@ impl Judging {
             Message::IntentFailed => Input::IntentFailed,
             Message::Movement(movement) => Input::Movement(movement),
             Message::Command(command) => Input::Command(command),
+            Message::Veto(vetoed) => Input::Veto(vetoed),
             Message::EndingRefused(seq, ending) => {
                 self.courier.keep(seq, ending, now);
                 return;

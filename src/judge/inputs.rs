@@ -54,6 +54,8 @@ pub struct Settings {
     pub timing: Timing,
     /// How often an item that stays is tried again before it is a jam.
     pub retries: u32,
+    /// How often a flap that failed is sent home again before it waits for a person.
+    pub fault_retries: u32,
     /// Names of the model's labels, in its order.
     pub labels: Vec<Arc<str>>,
 }
@@ -85,6 +87,8 @@ pub enum Input<'a> {
     IntentFailed,
     /// The flap did something.
     Movement(Movement),
+    /// A guard (service door, beam, movement sensor) forbids every movement, or allows it again.
+    Veto(bool),
     /// The crew wants something.
     Command(Command),
 }
@@ -124,7 +128,7 @@ pub enum Action {
 /// What needs a person.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Alarm {
-    /// An item stays in the chamber.
+    /// An item stays in the chamber, or the flap stays stuck after every retry: only a person helps.
     Jam,
     /// The flap does not get where it should.
     Mechanism,
@@ -161,7 +165,7 @@ pub enum StateName {
     Homing,
     /// Waiting for the resident to take the item back.
     Returning,
-    /// An item stays in the chamber.
+    /// An item stays in the chamber, or the flap stays stuck after every retry: only a person helps.
     Jam,
     /// The flap does not get where it should.
     MechanismFault,

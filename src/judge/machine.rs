@@ -36,7 +36,7 @@ enum State {
     Homing { asked: Option<Moment> },
     Returning { open: Open, since: Moment, empty_since: Option<Moment> },
     Jam { open: Open, empty_since: Option<Moment> },
-    MechanismFault { open: Option<Open>, next_try: Moment },
+    MechanismFault { open: Option<Open>, next_try: Moment, tries: u32 },
     LedgerFault { next_try: Moment },
     Maintenance,
 }
@@ -51,6 +51,8 @@ pub struct Judge {
     flap_home: bool,
     /// The flap was told to move and has not reported since.
     flap_moving: bool,
+    /// A guard forbids every movement.
+    vetoed: bool,
     maintenance: bool,
     raised: Vec<Alarm>,
 }
@@ -69,6 +71,7 @@ impl Judge {
             last_frame_at: now,
             flap_home: false,
             flap_moving: false,
+            vetoed: false,
             maintenance: false,
             raised: Vec::new(),
         }
@@ -112,7 +115,7 @@ impl Judge {
 
     /// Whether the classifier should look at this frame before [`Judge::step`].
     pub fn wants_look(&self, presence: &Presence, now: Moment) -> bool {
-        let lies_still = presence.is_still() && presence.occupied;
+        let lies_still = !self.vetoed && lies_still(presence);
         match &self.state {
             State::Settled { .. } => lies_still,
             State::Arriving { still_since: Some(since), .. } => {
@@ -129,12 +132,15 @@ impl Judge {
             Input::Frame { presence, look } => {
                 self.last_frame_at = now;
                 self.alarm(Alarm::Camera, false, &mut actions);
-                self.on_frame(presence, look, now, &mut actions);
+                // Whatever a guard sees is a hand, wherever the camera looks.
+                let seen = Presence { hand: presence.hand || self.vetoed, ..*presence };
+                self.on_frame(&seen, look, now, &mut actions);
             }
             Input::Tick => {}
             Input::IntentRecorded(seq) => self.on_intent(seq, now, &mut actions),
             Input::IntentFailed => self.ledger_fault(now, &mut actions),
             Input::Movement(movement) => self.on_movement(movement, now, &mut actions),
+            Input::Veto(vetoed) => self.on_veto(vetoed, now, &mut actions),
             Input::Command(command) => self.on_command(command, now, &mut actions),
         }
         self.check_time(now, &mut actions);
@@ -160,10 +166,8 @@ impl Judge {
                 State::Decided { compartment, disturbed: disturbed || !lies_still(presence), since }
             }
             State::Waiting { open } => self.wait_to_move(open, presence, now, actions),
-            State::Moving { open, .. } if presence.forbids_movement() => State::Halting { open, since: now },
-            // The halted flap turns back to the compartment.
-            State::Retrying { open, .. } if presence.forbids_movement() => {
-                State::Clearing { open, since: now, empty_since: None }
+            state @ (State::Moving { .. } | State::Retrying { .. }) if presence.forbids_movement() => {
+                halted(state, now)
             }
             State::Clearing { open, since, empty_since } => {
                 self.clear(open, since, empty_since, presence, now, actions)
@@ -173,8 +177,8 @@ impl Judge {
                 self.give_back(open, since, empty_since, presence, now, actions)
             }
             State::Jam { open, empty_since } => self.jammed(open, empty_since, presence, now, actions),
-            State::MechanismFault { open, next_try } => {
-                self.retry_mechanism(open, next_try, presence, now, actions)
+            State::MechanismFault { open, next_try, tries } => {
+                self.retry_mechanism(open, next_try, tries, presence, now, actions)
             }
             State::LedgerFault { next_try } if now >= next_try => arriving(now),
             State::Maintenance if !self.maintenance => State::Starting { open: None },
@@ -184,6 +188,18 @@ impl Judge {
             self.alarm(Alarm::Jam, false, actions);
             self.alarm(Alarm::Blocked, false, actions);
         }
+    }
+
+    /// The flap has heard of it by itself; the halt is repeated in case it moves for another reason.
+    fn on_veto(&mut self, vetoed: bool, now: Moment, actions: &mut Actions) {
+        self.vetoed = vetoed;
+        if !vetoed {
+            return;
+        }
+        if self.flap_moving {
+            actions.push(Action::Halt);
+        }
+        self.state = halted(std::mem::replace(&mut self.state, State::Maintenance), now);
     }
 
     fn on_intent(&mut self, seq: u64, now: Moment, actions: &mut Actions) {
@@ -204,7 +220,8 @@ impl Judge {
     fn on_movement(&mut self, movement: Movement, now: Moment, actions: &mut Actions) {
         self.flap_moving = false;
         self.flap_home = match (&self.state, movement) {
-            (_, Movement::Homed) | (State::Halting { .. }, Movement::Reversed) => true,
+            // Every movement to a compartment begins at home.
+            (_, Movement::Homed) | (State::Halting { .. } | State::Moving { .. }, Movement::Reversed) => true,
             (State::Homing { .. }, Movement::Reversed) => self.flap_home,
             _ => false,
         };
@@ -216,7 +233,9 @@ impl Judge {
             (State::Moving { open, .. }, Movement::Arrived(at)) if open.compartment == Some(at) => {
                 State::Clearing { open, since: now, empty_since: None }
             }
-            (State::Halting { open, .. }, Movement::Reversed | Movement::Homed) => {
+            // A guard may turn it back before this judge has heard of it.
+            (State::Moving { open, .. }, Movement::Reversed)
+            | (State::Halting { open, .. }, Movement::Reversed | Movement::Homed) => {
                 actions.push(Action::Void(open.seq, VoidCause::Hand));
                 arriving(now)
             }
@@ -227,10 +246,16 @@ impl Judge {
             (State::Retrying { open, .. }, Movement::Homed) => {
                 State::Waiting { open: Open { attempt: open.attempt + 1, ..open } }
             }
+            (State::Retrying { open, .. }, Movement::Reversed) => {
+                State::Clearing { open, since: now, empty_since: None }
+            }
             (State::Homing { .. }, Movement::Homed) => State::Starting { open: None },
             (State::Homing { .. }, Movement::Reversed) => State::Homing { asked: None },
             (State::MechanismFault { open, .. }, Movement::Homed) => self.end_fault(open, actions),
-            (state, Movement::Failed) => self.fault(open_of(&state), now, actions),
+            (State::MechanismFault { open, tries, .. }, Movement::Failed) => {
+                self.fault(open, tries, now, actions)
+            }
+            (state, Movement::Failed) => self.fault(open_of(&state), 0, now, actions),
             (state, _) => state,
         };
     }
@@ -255,7 +280,8 @@ impl Judge {
                     self.state = State::Homing { asked: None };
                 }
                 State::MechanismFault { open, .. } => {
-                    self.state = State::MechanismFault { open, next_try: now };
+                    self.alarm(Alarm::Jam, false, actions);
+                    self.state = State::MechanismFault { open, next_try: now, tries: 0 };
                 }
                 _ => {}
             },
@@ -274,7 +300,7 @@ impl Judge {
         };
         if overdue {
             actions.push(Action::Halt);
-            self.state = self.fault(open_of(&self.state), now, actions);
+            self.state = self.fault(open_of(&self.state), 0, now, actions);
         }
         // A ledger that answers later than this is voided when it does.
         if let State::Decided { since, .. } = self.state
@@ -308,10 +334,14 @@ impl Judge {
         }
     }
 
-    fn fault(&mut self, open: Option<Open>, now: Moment, actions: &mut Actions) -> State {
+    /// `tries` homings have failed since the fault began.
+    fn fault(&mut self, open: Option<Open>, tries: u32, now: Moment, actions: &mut Actions) -> State {
         self.alarm(Alarm::Mechanism, true, actions);
+        if tries >= self.settings.fault_retries {
+            self.alarm(Alarm::Jam, true, actions);
+        }
         self.flap_home = false;
-        State::MechanismFault { open, next_try: now + self.settings.timing.fault_retry }
+        State::MechanismFault { open, next_try: now + self.settings.timing.fault_retry, tries }
     }
 
     fn end_fault(&self, open: Option<Open>, actions: &mut Actions) -> State {
@@ -336,6 +366,16 @@ impl Judge {
 
 const fn arriving(now: Moment) -> State {
     State::Arriving { since: now, still_since: None }
+}
+
+/// What forbids a movement turns a flap on its way to a compartment back home, and one that was to try again back to
+/// the compartment.
+fn halted(state: State, now: Moment) -> State {
+    match state {
+        State::Moving { open, .. } => State::Halting { open, since: now },
+        State::Retrying { open, .. } => State::Clearing { open, since: now, empty_since: None },
+        other => other,
+    }
 }
 
 const fn lies_still(presence: &Presence) -> bool {

@@ -39,3 +39,15 @@ impl Failed<'_> {
         tracing::error!(why = self.why, error, "flap failed, drive released");
     }
 }
+
+/// A guard forbids movement, or does no longer.
+pub(super) struct GuardChanged {
+    pub(super) guard: &'static str,
+    pub(super) active: bool,
+}
+
+impl GuardChanged {
+    pub(super) fn emit(&self) {
+        tracing::info!(guard = self.guard, active = self.active, "guard");
+    }
+}

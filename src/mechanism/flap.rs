@@ -70,12 +70,14 @@ impl Step {
 pub struct Flap {
     settings: Settings,
     state: FlapState,
+    /// A guard forbids movement.
+    vetoed: bool,
 }
 
 impl Flap {
     /// A flap nobody has looked at.
     pub const fn new(settings: Settings) -> Self {
-        Self { settings, state: FlapState::Unhomed }
+        Self { settings, state: FlapState::Unhomed, vetoed: false }
     }
 
     /// Where it is.
@@ -88,9 +90,21 @@ impl Flap {
         matches!(self.state, FlapState::Going { .. } | FlapState::TurningBack { .. })
     }
 
+    /// A guard forbids movement from now on, which halts what moves, or allows it again.
+    pub fn veto(&mut self, vetoed: bool, now: Moment) -> Step {
+        let begins = vetoed && !self.vetoed;
+        self.vetoed = vetoed;
+        if begins { self.order(Order::Halt, now) } else { Step::NOTHING }
+    }
+
     /// Takes one order.
     pub fn order(&mut self, order: Order, now: Moment) -> Step {
         match (order, self.state) {
+            // On its way back it reports when it is there, otherwise at once: it is where it was.
+            (Order::Go(_), FlapState::TurningBack { .. }) if self.vetoed => Step::NOTHING,
+            (Order::Go(_), _) if self.vetoed => {
+                Step { start: None, release: false, report: Some(Movement::Reversed) }
+            }
             (Order::Go(to), FlapState::Resting(at)) if at == to => {
                 Step { start: None, release: false, report: Some(arrival(to)) }
             }
@@ -134,7 +148,7 @@ impl Flap {
             }
             FlapState::TurningBack { to, next, .. } if sensed.place == Some(to) => {
                 self.state = FlapState::Resting(to);
-                let Some(next) = next.filter(|next| *next != to) else {
+                let Some(next) = next.filter(|next| *next != to && !self.vetoed) else {
                     return Step::end(Movement::Reversed);
                 };
                 Step { report: Some(Movement::Reversed), ..self.order(Order::Go(next), now) }
@@ -229,10 +243,29 @@ mod tests {
         assert_eq!(wired_wrong.step(both, at(400)), Step::NOTHING, "said once");
     }
 
+    #[test]
+    fn a_veto_turns_back_what_moves_and_refuses_what_is_ordered() {
+        let mut flap = homed();
+        flap.order(Order::Go(THERE), at(200));
+        assert_eq!(flap.veto(true, at(250)), Step::start(Place::Home));
+        assert_eq!(flap.veto(true, at(260)), Step::NOTHING, "said once");
+        assert_eq!(flap.order(Order::Go(THERE), at(270)), Step::NOTHING);
+        assert_eq!(flap.step(sensed(Some(Place::Home)), at(300)), Step::end(Movement::Reversed));
+        let refused = flap.order(Order::Go(THERE), at(400));
+        assert_eq!((refused.start, refused.report), (None, Some(Movement::Reversed)));
+        assert_eq!(flap.veto(false, at(500)), Step::NOTHING);
+        assert_eq!(flap.order(Order::Go(THERE), at(600)), Step::start(THERE));
+        // What was ordered before the veto does not begin during it.
+        flap.order(Order::Halt, at(650));
+        flap.order(Order::Go(THERE), at(660));
+        flap.veto(true, at(670));
+        assert_eq!(flap.step(sensed(Some(Place::Home)), at(700)), Step::end(Movement::Reversed));
+    }
+
     proptest! {
         /// Whatever is ordered and sensed: it never moves longer than its limit, and what ends is released.
         #[test]
-        fn no_movement_outlives_its_limit(script in prop::collection::vec((0u8..8, 1u64..900), 1..80)) {
+        fn no_movement_outlives_its_limit(script in prop::collection::vec((0u8..10, 1u64..900), 1..80)) {
             let mut flap = Flap::new(Settings::default());
             let mut now = 0;
             let mut moving_since = None;
@@ -242,15 +275,17 @@ mod tests {
                     0 => flap.order(Order::Go(Place::Home), at(now)),
                     1 => flap.order(Order::Go(THERE), at(now)),
                     2 => flap.order(Order::Halt, at(now)),
+                    8 | 9 => flap.veto(event == 8, at(now)),
                     3 => flap.step(sensed(Some(Place::Home)), at(now)),
                     4 => flap.step(sensed(Some(THERE)), at(now)),
                     5 => flap.step(Sensed { place: None, contradiction: true }, at(now)),
                     _ => flap.step(sensed(None), at(now)),
                 };
+                prop_assert!(event > 1 || !flap.vetoed || step.start.is_none(), "started in spite of a veto");
                 if step.start.is_some() {
                     moving_since = Some(now);
                 }
-                if event >= 3 && flap.is_moving() {
+                if (3..8).contains(&event) && flap.is_moving() {
                     let since = moving_since.unwrap_or(0);
                     prop_assert!(now - since < 3000, "moving for {} ms", now - since);
                 }

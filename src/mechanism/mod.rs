@@ -17,6 +17,7 @@
 //! - Never moves unasked, not even at start: the judge asks for home once it sees that nothing is in the way.
 //! - Every movement has a time limit, after which the drive is released.
 //! - A halt is obeyed in every state and turns the flap back to where the movement began.
+//! - A guard (service door, beam, movement sensor) halts by itself, without a picture and without the judge.
 //! - At rest the drive is released; it is driven only while moving.
 //! - The simulated drive is used only when the configuration names it.
 //! - Only `gpio.rs` names gpiocdev. A drive's lines are held by one request: when the process ends, however it ends,
@@ -27,6 +28,7 @@ mod error;
 mod events;
 mod flap;
 pub mod gpio;
+pub mod guard;
 pub mod lines;
 #[cfg(test)]
 mod model;

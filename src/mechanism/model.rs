@@ -133,6 +133,8 @@ impl<B: Body> Lines for Model<B> {
     }
 
     fn wait_edge(&mut self, _limit: Duration) -> Result<bool, MechanismError> {
-        Ok(!self.0.lock().unwrap().edges.is_empty())
+        let world = self.0.lock().unwrap();
+        world.answer()?;
+        Ok(!world.edges.is_empty())
     }
 }

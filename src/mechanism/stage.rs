@@ -1,5 +1,7 @@
 //! The shell: a [`Flap`] with its [`Drive`], stepped by a thread of its own, or by hand in simulated time.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, TryRecvError};
 use std::time::Duration;
 
@@ -39,6 +41,7 @@ pub struct Stage {
     drive: Box<dyn Drive>,
     settings: Settings,
     started_at: Moment,
+    veto: Option<Arc<AtomicBool>>,
 }
 
 impl Stage {
@@ -52,7 +55,12 @@ impl Stage {
         now: Moment,
     ) -> Result<Self, super::MechanismError> {
         drive.release(now)?;
-        Ok(Self { flap: Flap::new(settings.clone()), drive, settings, started_at: now })
+        Ok(Self { flap: Flap::new(settings.clone()), drive, settings, started_at: now, veto: None })
+    }
+
+    /// A flap that also obeys the guards' flag, by itself: it is looked at before every order and at every poll.
+    pub fn guarded(self, veto: Arc<AtomicBool>) -> Self {
+        Self { veto: Some(veto), ..self }
     }
 
     /// Where the flap is.
@@ -62,6 +70,9 @@ impl Stage {
 
     /// Carries out one request; a report may follow at once.
     pub fn request(&mut self, request: Request, now: Moment) -> Option<Movement> {
+        if let Some(movement) = self.obey_guards(now) {
+            return Some(movement);
+        }
         let before = self.flap.state();
         let order = match request {
             Request::Move(compartment) => Order::Go(Place::At(compartment)),
@@ -77,6 +88,9 @@ impl Stage {
 
     /// Looks at the inputs once.
     pub fn poll(&mut self, now: Moment) -> Option<Movement> {
+        if let Some(movement) = self.obey_guards(now) {
+            return Some(movement);
+        }
         let step = match self.drive.sense(now) {
             Ok(sensed) => self.flap.step(sensed, now),
             Err(error) => {
@@ -84,6 +98,16 @@ impl Stage {
                 self.flap.fail()
             }
         };
+        self.carry_out(step, now)
+    }
+
+    fn obey_guards(&mut self, now: Moment) -> Option<Movement> {
+        let vetoed = self.veto.as_ref()?.load(Ordering::SeqCst);
+        let before = self.flap.state();
+        let step = self.flap.veto(vetoed, now);
+        if let (FlapState::Going { to, .. }, true) = (before, step != Step::default()) {
+            TurnedBack { from: to }.emit();
+        }
         self.carry_out(step, now)
     }
 
@@ -222,6 +246,24 @@ mod tests {
         until_report(&mut stage, 0);
         let nowhere = stage.request(Request::Move(CompartmentId(7)), Moment::from_millis(1000));
         assert_eq!(nowhere, Some(Movement::Failed));
+    }
+
+    #[test]
+    fn a_guard_turns_it_back_without_the_judge() {
+        let veto = Arc::new(AtomicBool::new(false));
+        let mut stage = stage(SimFault::None).guarded(Arc::clone(&veto));
+        stage.request(Request::Home, Moment::from_millis(0));
+        until_report(&mut stage, 0);
+        stage.request(Request::Move(CompartmentId(0)), Moment::from_millis(1000));
+        veto.store(true, Ordering::SeqCst);
+        assert_eq!(stage.poll(Moment::from_millis(1205)), None);
+        assert!(matches!(stage.status().state, FlapState::TurningBack { to: Place::Home, .. }));
+        let (movement, at) = until_report(&mut stage, 1205);
+        assert_eq!(movement, Movement::Reversed, "at {at}");
+        let refused = stage.request(Request::Move(CompartmentId(0)), Moment::from_millis(3000));
+        assert_eq!(refused, Some(Movement::Reversed), "still forbidden");
+        veto.store(false, Ordering::SeqCst);
+        assert_eq!(stage.request(Request::Move(CompartmentId(0)), Moment::from_millis(4000)), None);
     }
 
     #[test]

@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use super::super::problems::InFile;
-use super::super::raw::{Kind, RawDcMotor, RawDrive, RawInput, RawOutput};
+use super::super::raw::{Kind, RawDcMotor, RawDrive, RawGuards, RawInput, RawOutput};
 use crate::judge::Compartment;
 use crate::mechanism::dc_motor::{DcMotorSettings, Direction};
+use crate::mechanism::guard::{Guard, GuardSettings};
 use crate::mechanism::lines::{Input, LineId, Output};
 use crate::mechanism::{DriveSettings, Place, Track};
 use crate::streams::Stream;
@@ -99,6 +100,21 @@ pub(super) fn check(
         }
         _ => None,
     }
+}
+
+/// What `[guard]` comes to.
+pub(super) fn check_guards(raw: &RawGuards, checks: &mut LineChecks<'_, '_>) -> GuardSettings {
+    checks.range("guard.hold_ms", raw.hold_ms, 50..=10_000);
+    let written = [
+        (Guard::ServiceDoor, &raw.service_door),
+        (Guard::ThroatBeam, &raw.throat_beam),
+        (Guard::ThroatPir, &raw.throat_pir),
+    ];
+    let guards = written.into_iter().filter_map(|(guard, raw)| {
+        let input = checks.input(&format!("guard.{}", guard.id()), raw.as_ref()?)?;
+        Some((guard, input))
+    });
+    GuardSettings { guards: guards.collect(), hold: Duration::from_millis(raw.hold_ms) }
 }
 
 /// The kind's own table must be there, and no other kind's.

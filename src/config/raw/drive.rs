@@ -35,6 +35,26 @@ pub struct RawDrive {
     pub dc_motor: Option<RawDcMotor>,
 }
 
+/// `[guard]`: wire each so that a broken wire is active.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct RawGuards {
+    /// Active while the crew's door to the mechanism is open; closing it also resets a jam.
+    pub service_door: Option<RawInput>,
+    /// Active while something breaks the light barrier across the throat.
+    pub throat_beam: Option<RawInput>,
+    /// Active while a sensor sees movement in the throat.
+    pub throat_pir: Option<RawInput>,
+    /// Movement stays forbidden this long after the last sign.
+    pub hold_ms: u64,
+}
+
+impl Default for RawGuards {
+    fn default() -> Self {
+        Self { service_door: None, throat_beam: None, throat_pir: None, hold_ms: 300 }
+    }
+}
+
 /// `[drive.dc_motor]`: either `direction`, or `forward` and `reverse`.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]

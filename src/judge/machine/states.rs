@@ -230,18 +230,20 @@ impl Judge {
         self.go_home(None, presence, now, actions)
     }
 
+    /// Sends a flap that failed home again, now and then, as often as configured; then only a person's reset helps.
     pub(super) fn retry_mechanism(
         &mut self,
         open: Option<Open>,
         next_try: Moment,
+        tries: u32,
         presence: &Presence,
         now: Moment,
         actions: &mut Actions,
     ) -> State {
-        if now < next_try || !presence.is_still() {
-            return State::MechanismFault { open, next_try };
+        if now < next_try || tries >= self.settings.fault_retries || !presence.is_still() {
+            return State::MechanismFault { open, next_try, tries };
         }
         self.ask(Action::Home, actions);
-        State::MechanismFault { open, next_try: now + self.settings.timing.fault_retry }
+        State::MechanismFault { open, next_try: now + self.settings.timing.fault_retry, tries: tries + 1 }
     }
 }
