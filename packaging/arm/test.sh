@@ -18,7 +18,7 @@ payload=$work/root/payload
 mkdir -p "$payload/models" "$payload/calibration"
 cp "$built" .cache/onnxruntime-arm64/libonnxruntime.so "$payload/"
 cp -r models/bunri-lite0 "$payload/models/"
-cp -r calibration/demo "$payload/calibration/"
+cp -r calibration/demo calibration/rigs "$payload/calibration/"
 cp -r tests/data/clips packaging/arm/guest packaging/udev "$payload/"
 tar cf "$work/payload.tar" -C "$work/root" .
 rm -r "$work/root"

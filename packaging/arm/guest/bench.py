@@ -118,7 +118,6 @@ class Bin:
     def __exit__(self, *_):
         if self.process.poll() is None:
             self.stop()
-        RESULTS.mkdir(exist_ok=True)
         shutil.copy(self.folder / "log", RESULTS / f"{self.name}.log")
 
     def stop(self):

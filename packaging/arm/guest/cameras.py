@@ -98,7 +98,7 @@ class Ribbon:
                 return
             self.last_at = time.time()
             due = max(due + 1 / self.rate_hz, time.monotonic())
-            time.sleep(due - time.monotonic())
+            time.sleep(max(due - time.monotonic(), 0))
 
     def play(self, clip):
         """Sends a clip, then its last picture for ever; returns when the clip is over."""

@@ -7,7 +7,7 @@ from datetime import datetime
 from pathlib import Path
 
 from bench import PAYLOAD, Bin, need, shell, until
-from cameras import RIBBON, node_of, plug_vivid, pull, put_back, unplug_vivid
+from cameras import Clip, node_of, plug_vivid, pull, put_back, unplug_vivid
 
 BY_PATH = "platform-vivid.0-video-index0"
 VIVID = f'device = "{BY_PATH}"\nrate_hz = 5\nformat = "yuyv"'
@@ -72,7 +72,7 @@ def vivid(table):
             return f"{seen} instead of {old}"
 
         def controls():
-            listed = shell(f"v4l2-ctl -d /dev/{bin_.node()} -C gain,gain_automatic,auto_exposure || true")
+            listed = shell(f"v4l2-ctl -d /dev/{bin_.node()} -C gain,gain_automatic")
             values = dict(re.findall(r"(\w+): (\d+)", listed))
             need(values.get("gain") == "77" and values.get("gain_automatic") == "0", f"they are {values}")
             missing = bin_.says(r"camera control not as calibrated.*control=\"?focus_absolute")
@@ -152,8 +152,10 @@ def ribbon(table, camera):
         def broken():
             before, good = bin_.facts["camera"]["refused"], camera.picture
             log = len(bin_.log())
-            short, not_jpeg = good[: len(good) // 3], b"\0" * 2000
-            torn = good[:5000] + good[9000:]
+            # Of another picture than the buffers hold: what a short one leaves there is the tail of an older picture.
+            other = Clip("can").pictures[60]
+            short, not_jpeg = other[: len(other) // 3], b"\0" * 2000
+            torn = other[:5000] + other[9000:]
             camera.queue = [short, good, not_jpeg, good, torn, good, short, good]
             camera.finish()
             refused = lambda: bin_.facts["camera"]["refused"] - before

@@ -39,6 +39,7 @@ def sorting(table, camera, hub):
             keys = ["seq", "stream", "seen", "label", "accepted", "reason", "compartment"]
             ledger = {row["id"]: [row[key] for key in keys] for row in rows if row["state"] == "confirmed"}
             heard = {id_: [data[key] for key in keys] for id_, data in hub.drops("sorting").items()}
+            need(ledger, "there is nothing to compare")
             need(heard == ledger, f"hub {heard}, ledger {ledger}")
             return f"{len(heard)} drops, ids and contents equal"
 

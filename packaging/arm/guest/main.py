@@ -5,8 +5,9 @@ import sys
 from pathlib import Path
 
 import checks_camera
+import checks_flap
 import checks_sorting
-from bench import PAYLOAD, Hub, Table, shell
+from bench import PAYLOAD, RESULTS, Hub, Table, shell
 from cameras import Ribbon
 
 
@@ -16,6 +17,7 @@ def main(only):
     rules.mkdir(parents=True, exist_ok=True)
     shutil.copy(PAYLOAD / "udev/70-bunri.rules", rules)
     shell("udevadm control --reload")
+    RESULTS.mkdir()
     table, hub, camera = Table(), Hub(), Ribbon()
     camera.plug()
     groups = {
@@ -23,6 +25,7 @@ def main(only):
         "two": lambda: checks_camera.two_cameras(table),
         "ribbon": lambda: checks_camera.ribbon(table, camera),
         "sorting": lambda: checks_sorting.sorting(table, camera, hub),
+        "flap": lambda: checks_flap.flap(table, camera, hub),
     }
     for name, group in groups.items():
         if only in ("", name):
