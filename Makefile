@@ -3,8 +3,9 @@
 .DEFAULT_GOAL := help
 CARGO ?= cargo
 ARGS ?=
+ONLY ?=
 
-.PHONY: help setup demo test bench clips accept
+.PHONY: help setup demo test bench clips accept arm-test
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -29,6 +30,9 @@ clips: ## render the demo's clips anew (Debian's blender; about half an hour on 
 	python3 -m venv target/render-venv
 	target/render-venv/bin/pip install --quiet -r models/render/requirements.txt
 	nice blender -b -P models/render/clips.py
+
+arm-test: setup ## the program on a virtual ARM board with the kernel's cameras and GPIO lines (ONLY=group for one)
+	@CARGO=$(CARGO) ONLY=$(ONLY) packaging/arm/test.sh
 
 accept: setup ## accept intended changes of snapshots and of the configuration's schema
 	INSTA_UPDATE=always BUNRI_ACCEPT=1 $(CARGO) test --locked

@@ -2,7 +2,8 @@
 """Takes the ONNX Runtime library out of its pinned PyPI wheel, checking both hashes.
 
 The Rust crate `ort` loads it at run time. Its own download host is no package registry, the wheel's is.
-Usage: onnxruntime.py FOLDER   (leaves FOLDER/libonnxruntime.so; does nothing when it is already the right one)
+Usage: onnxruntime.py FOLDER [MACHINE]   (leaves FOLDER/libonnxruntime.so; does nothing when it is already the right one;
+MACHINE is this one unless named: x86_64 or aarch64)
 """
 
 import hashlib
@@ -58,9 +59,9 @@ def fetch(tag: str, wheel_sha256: str) -> bytes:
 
 def main() -> None:
     """Entry point."""
-    if len(sys.argv) != 2:
-        fail("usage: onnxruntime.py FOLDER")
-    machine = platform.machine()
+    if len(sys.argv) not in (2, 3):
+        fail("usage: onnxruntime.py FOLDER [MACHINE]")
+    machine = sys.argv[2] if len(sys.argv) == 3 else platform.machine()
     if machine not in PINNED:
         fail(f"there is no library for {machine}, only for {', '.join(PINNED)}")
     tag, wheel_sha256, library_sha256 = PINNED[machine]

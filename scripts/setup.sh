@@ -10,12 +10,7 @@ command -v cargo >/dev/null || fail "there is no cargo: install a stable Rust to
 command -v python3 >/dev/null || fail "there is no python3: install it first, it unpacks ONNX Runtime"
 
 # --- Debian packages: name, and why ---------------------------------------------------------------------------------
-missing=()
-need() {
-  dpkg-query --show --showformat='${Status}' "$1" 2>/dev/null | grep -q 'ok installed' && return
-  echo "setup: $1: $2"
-  missing+=("$1")
-}
+. scripts/debian.sh
 if command -v dpkg-query >/dev/null; then
   need gcc 'compiles SQLite into the ledger'
   need libc6-dev 'headers for that'
@@ -27,16 +22,7 @@ else
   command -v mosquitto >/dev/null || [ -x /usr/sbin/mosquitto ] ||
     fail "this is no Debian system: install gcc, libclang, kernel headers, mosquitto and pip by hand, then run make again"
 fi
-if [ "${#missing[@]}" -gt 0 ]; then
-  root=()
-  if [ "$(id -u)" -ne 0 ]; then
-    command -v sudo >/dev/null || fail "not root and no sudo: run as root: apt-get install ${missing[*]}"
-    root=(sudo)
-  fi
-  "${root[@]}" apt-get update -qq || fail "apt-get update failed: is the network up?"
-  "${root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null ||
-    fail "apt-get could not install: ${missing[*]}"
-fi
+install_missing
 
 # --- ONNX Runtime ----------------------------------------------------------------------------------------------------
 exec python3 scripts/onnxruntime.py .cache/onnxruntime

@@ -19,9 +19,9 @@ use std::time::Duration;
 use jiff::tz::TimeZone;
 use sha2::{Digest, Sha256};
 
-use crate::capture::PixelFormat;
 use crate::capture::device;
 use crate::capture::replay::{Loops, Pace, ReplayOptions};
+use crate::capture::{Controls, PixelFormat};
 use crate::identify::RuntimeSettings;
 use crate::judge::{self, Compartment, CostTable};
 use crate::mechanism::guard::GuardSettings;
@@ -127,6 +127,12 @@ impl Config {
         let compartments = check_compartments(&raw, problems);
         let calibration_path = folder.join(&raw.rig.calibration);
         let calibration = Calibration::load(&calibration_path, &raw.rig.name, &compartments, problems.all());
+        let camera = match (camera, &calibration) {
+            (Some(Camera::V4l2(settings)), Some(calibration)) => {
+                Some(Camera::V4l2(device::Settings { controls: calibration.controls, ..settings }))
+            }
+            (camera, _) => camera,
+        };
         let drive = choose_drive(&raw, calibration.as_ref(), problems);
         let judge = check_judge(&raw, problems);
         let uplink = match (&raw.uplink, &bin) {
@@ -228,6 +234,8 @@ fn check_camera(raw: &RawCamera, folder: &Path, problems: &mut problems::InFile<
                 height: raw.height,
                 rate_hz: raw.rate_hz,
                 format,
+                // They come with the rig's calibration.
+                controls: Controls::default(),
             }))
         }
         Source::Replay => {

@@ -64,6 +64,7 @@ fn no_room_imports_a_later_room() {
 fn each_foreign_device_has_one_door() {
     let doors = [
         ("nokhwa::", "src/capture/nokhwa.rs"),
+        ("v4l::", "src/capture/driver.rs"),
         ("ort::", "src/identify/session.rs"),
         ("gpiocdev::", "src/mechanism/gpio.rs"),
         ("rumqttc::", "src/uplink/client.rs"),

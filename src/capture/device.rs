@@ -6,7 +6,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::{CaptureError, Mode, PixelFormat};
+use super::{CaptureError, Controls, Mode, PixelFormat};
 
 /// Which camera to open, and how.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,6 +21,8 @@ pub struct Settings {
     pub rate_hz: u32,
     /// How pixels shall arrive; `None`: MJPG if the choice is equal, since only a JPEG shows that it was cut.
     pub format: Option<PixelFormat>,
+    /// What the camera must not decide for itself.
+    pub controls: Controls,
 }
 
 impl Settings {
@@ -197,7 +199,17 @@ mod tests {
             mode(jpeg, 1280, 720, 60.0),
         ];
         let nearest = |width, height, rate_hz, format| {
-            nearest(&offered, &Settings { device: String::new(), width, height, rate_hz, format })
+            nearest(
+                &offered,
+                &Settings {
+                    device: String::new(),
+                    width,
+                    height,
+                    rate_hz,
+                    format,
+                    controls: Controls::default(),
+                },
+            )
         };
         assert_eq!(nearest(640, 480, 30, None), Some(offered[1]));
         assert_eq!(nearest(640, 480, 30, Some(yuyv)), Some(offered[0]));
@@ -208,7 +220,14 @@ mod tests {
     }
 
     fn settings() -> Settings {
-        Settings { device: "x".to_owned(), width: 640, height: 480, rate_hz: 30, format: None }
+        Settings {
+            device: "x".to_owned(),
+            width: 640,
+            height: 480,
+            rate_hz: 30,
+            format: None,
+            controls: Controls::default(),
+        }
     }
 
     #[test]

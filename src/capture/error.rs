@@ -108,6 +108,16 @@ pub enum CaptureError {
         /// The driver's own words.
         why: String,
     },
+    /// The camera lists no mode at all that this program understands.
+    #[error(
+        "camera {device} offers neither MJPG nor YUYV now (a loopback camera does not before its feeder runs): {why}"
+    )]
+    OffersNothing {
+        /// The device node.
+        device: String,
+        /// The driver's own words.
+        why: String,
+    },
     /// The camera went away, or can no longer be read.
     #[error("camera {device} was lost: {why}")]
     Lost {
@@ -171,6 +181,7 @@ impl CaptureError {
             CaptureError::NoDevice { .. }
             | CaptureError::Busy { .. }
             | CaptureError::Permission { .. }
+            | CaptureError::OffersNothing { .. }
             | CaptureError::Lost { .. }
             | CaptureError::Device { .. } => true,
             CaptureError::BadName { .. }

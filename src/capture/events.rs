@@ -114,6 +114,28 @@ impl CloseFailed<'_> {
     }
 }
 
+/// A control of the camera is not what the rig was calibrated with, so its pictures may drift.
+pub struct ControlNotFixed<'a> {
+    /// The device node.
+    pub device: &'a str,
+    /// The control.
+    pub control: &'a str,
+    /// What the driver said.
+    pub why: &'a str,
+}
+
+impl ControlNotFixed<'_> {
+    /// Logs it.
+    pub fn emit(self) {
+        tracing::warn!(
+            device = self.device,
+            control = self.control,
+            why = self.why,
+            "camera control not as calibrated; `v4l2-ctl -L` lists what the camera has"
+        );
+    }
+}
+
 /// A replay has come to its end.
 pub struct ReplayEnded {
     /// Items whose last frame was played.

@@ -17,12 +17,14 @@
 //! - never a lock or an allocation of ours per frame (zune-jpeg allocates its rows inside, per picture);
 //! - never a picture on disk;
 //! - never a replay in place of a missing camera: a [`replay::ReplaySource`] is opened only by its own name;
-//! - never a panic of the V4L2 crates beyond [`nokhwa`], the only file that names them.
+//! - never a panic of the V4L2 crates beyond [`nokhwa`] and `driver.rs`, the only files that name them.
 //!
 //! A read of a camera that stalls can block for ever (no time limit can be set): the stage's heartbeat and
 //! the age of `captured_at` show it, and only a restart of the process ends it.
 
+mod controls;
 pub mod device;
+mod driver;
 mod error;
 pub mod events;
 mod frame;
@@ -35,6 +37,7 @@ pub mod stage;
 pub mod tails;
 pub mod yuyv;
 
+pub use controls::Controls;
 pub use error::{CaptureError, ClipProblem, Refusal};
 pub use frame::Frame;
 pub use source::{Description, FrameSource, Mode, Next, PixelFormat};

@@ -21,7 +21,8 @@ use ::nokhwa::utils::{
 };
 
 use super::device::{self, Device, Settings};
-use super::events::CloseFailed;
+use super::driver;
+use super::events::{CloseFailed, ControlNotFixed};
 use super::jpeg::{JpegDecoder, Layout};
 use super::tails::StaleTails;
 use super::{CaptureError, Description, Frame, FrameSource, Mode, Next, PixelFormat, Refusal, yuyv};
@@ -54,11 +55,15 @@ impl NokhwaSource {
     pub fn open(settings: &Settings, clock: Arc<dyn Clock>) -> Result<Self, CaptureError> {
         let device = device::find(&settings.device, Path::new("/dev"))?;
         let node = device.node.display().to_string();
+        driver::prepare(&device.node, settings);
         let opened = catch_unwind(AssertUnwindSafe(|| open_streaming(&device, &node, settings)));
         let (camera, mode) = opened.unwrap_or_else(|panic| {
             let why = panic_message(panic.as_ref());
             Err(CaptureError::BrokeDown { device: node.clone(), doing: "opening", why })
         })?;
+        for problem in driver::fix(&device.node, &settings.controls) {
+            ControlNotFixed { device: &node, control: problem.control, why: &problem.why }.emit();
+        }
         let name = format!("{node} ({})", camera.camera_info().human_name());
         // Without a wish for a format, any is what was asked for.
         let format = settings.format.unwrap_or(mode.format);
@@ -164,9 +169,9 @@ fn open_streaming(
     }
     let mut camera = open_as(device, RequestedFormatType::None).map_err(|why| {
         let why = why.to_string();
-        // An error number is the device's trouble and may pass; without one no mode was found to work.
+        // An error number is the device's own trouble; without one it listed no mode that can be used.
         device::errno_in(&why).map_or_else(
-            || unsupported(node, settings, &[], &why),
+            || CaptureError::OffersNothing { device: node.to_owned(), why: why.clone() },
             |_| device::opening_error(node, "opening it", &why),
         )
     })?;
@@ -238,11 +243,12 @@ fn panic_message(panic: &(dyn Any + Send)) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::capture::jpeg;
+    use crate::capture::{Controls, jpeg};
     use crate::clock::SystemClock;
 
     fn settings(device: &str) -> Settings {
-        Settings { device: device.to_owned(), width: 640, height: 480, rate_hz: 30, format: None }
+        let controls = Controls::default();
+        Settings { device: device.to_owned(), width: 640, height: 480, rate_hz: 30, format: None, controls }
     }
 
     #[test]

@@ -32,11 +32,12 @@ impl StaleTails {
             return Ok(());
         };
         let length = if older.len() == picture.len() { common_tail(older, picture) } else { 0 };
-        older.clear();
-        older.extend_from_slice(picture);
         if length >= STALE_TAIL_MIN_BYTES && length < picture.len() {
+            // The older one is kept: the next whole picture may equal it, and would look stale beside the torn one.
             return Err(Refusal::StaleTail { length });
         }
+        older.clear();
+        older.extend_from_slice(picture);
         Ok(())
     }
 }
@@ -71,6 +72,8 @@ mod tests {
         tails.check(7, &older).unwrap();
         tails.check(8, &newer).unwrap();
         tails.check(8, &torn).unwrap();
+        assert!(matches!(tails.check(7, &torn), Err(Refusal::StaleTail { .. })));
+        tails.check(7, &older).unwrap();
         assert!(matches!(tails.check(7, &torn), Err(Refusal::StaleTail { .. })));
         tails.check(7, &newer).unwrap();
         tails.check(7, &newer).unwrap();

@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::problems::{InFile, Problems};
-use super::raw::{RawCalibration, RawFlap};
+use super::raw::{RawCalibration, RawControls, RawFlap};
+use crate::capture::Controls;
 use crate::detect::{self, Region};
 use crate::judge::{Compartment, CompartmentId};
 use crate::mechanism::guard::GuardSettings;
@@ -27,6 +28,8 @@ pub struct Calibration {
     pub detect: detect::Settings,
     /// A picture of the empty chamber.
     pub empty_chamber: Option<PathBuf>,
+    /// What the camera must not decide for itself.
+    pub controls: Controls,
     /// Angle of each of the flap's places, in degrees.
     pub angles_deg: HashMap<Place, f32>,
     /// Speed of the flap.
@@ -98,6 +101,7 @@ impl Calibration {
             });
         }
         Some(Self {
+            controls: controls(&raw.camera.controls, &mut problems),
             width: raw.camera.width,
             height: raw.camera.height,
             detect: detect::Settings {
@@ -114,6 +118,34 @@ impl Calibration {
             drive: turned_by.flatten(),
             guards,
         })
+    }
+}
+
+fn controls(raw: &RawControls, problems: &mut InFile<'_>) -> Controls {
+    let values = [
+        ("exposure_100us", raw.exposure_100us, 1..=10_000),
+        ("gain", raw.gain, 0..=65_535),
+        ("white_balance_k", raw.white_balance_k, 1_000..=20_000),
+        ("focus", raw.focus, 0..=65_535),
+    ];
+    for (key, value, range) in values {
+        problems.check(
+            value.is_none_or(|value| range.contains(&value)),
+            &format!("camera.controls.{key}"),
+            || format!("{} is not {} to {}", value.unwrap_or_default(), range.start(), range.end()),
+        );
+    }
+    problems.check(
+        raw.mains_hz.is_none_or(|hertz| matches!(hertz, 50 | 60)),
+        "camera.controls.mains_hz",
+        || format!("{} is neither 50 nor 60", raw.mains_hz.unwrap_or_default()),
+    );
+    Controls {
+        exposure_100us: raw.exposure_100us,
+        gain: raw.gain,
+        white_balance_k: raw.white_balance_k,
+        focus: raw.focus,
+        mains_hz: raw.mains_hz,
     }
 }
 

@@ -372,6 +372,25 @@ pub struct RawView {
     pub adapt_s: u64,
     /// A picture of the empty chamber; left out, the first still frames are learnt as empty.
     pub empty_chamber: Option<PathBuf>,
+    /// What the camera must not decide for itself.
+    #[serde(default)]
+    pub controls: RawControls,
+}
+
+/// `[camera.controls]` of a calibration; a value fixes the control and ends its automatic.
+#[derive(Clone, Copy, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RawControls {
+    /// Exposure time, in 100 microseconds.
+    pub exposure_100us: Option<u32>,
+    /// Gain, in the driver's units.
+    pub gain: Option<u32>,
+    /// White balance.
+    pub white_balance_k: Option<u32>,
+    /// Focus, in the driver's units.
+    pub focus: Option<u32>,
+    /// The mains' frequency, for the flicker filter: 50 or 60.
+    pub mains_hz: Option<u32>,
 }
 
 const fn default_occupied() -> f32 {

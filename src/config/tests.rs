@@ -318,6 +318,24 @@ fn a_single_mistake_may_cost_something_else() {
     assert_eq!(of(Stream::Can, Stream::Can), 0.0);
 }
 
+#[test]
+fn the_cameras_controls_come_from_the_calibration() {
+    let with = |controls: &str| load(&[], &[("[flap]", &format!("[camera.controls]\n{controls}\n[flap]"))]);
+    let config = with("exposure_100us = 150\nwhite_balance_k = 4600\nmains_hz = 60").unwrap();
+    let Camera::V4l2(settings) = config.camera else { panic!("not a camera") };
+    assert_eq!(settings.controls.exposure_100us, Some(150));
+    assert_eq!(settings.controls.white_balance_k, Some(4600));
+    assert_eq!((settings.controls.mains_hz, settings.controls.gain), (Some(60), None));
+
+    let problems = with("exposure_100us = 0\nwhite_balance_k = 46\nmains_hz = 55").unwrap_err();
+    let wrong =
+        |key: &str| problems.iter().any(|problem| problem.contains(&format!("camera.controls.{key}")));
+    assert!(
+        problems.len() == 3 && wrong("exposure_100us") && wrong("white_balance_k") && wrong("mains_hz"),
+        "{problems:?}"
+    );
+}
+
 /// The rig of `calibration/rigs/dc-motor-four-way`, cut down to three places.
 const MOTOR: &str = r#"
     general = 60

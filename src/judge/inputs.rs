@@ -37,7 +37,8 @@ impl Default for Timing {
             move_limit: Duration::from_secs(4),
             clear_hold: Duration::from_millis(150),
             clear_limit: Duration::from_millis(1500),
-            camera_lost_after: Duration::from_secs(1),
+            // A stall must be known within 1 s; it is looked at every 10 ms or so.
+            camera_lost_after: Duration::from_millis(900),
             blocked_after: Duration::from_secs(30),
             fault_retry: Duration::from_secs(10),
         }

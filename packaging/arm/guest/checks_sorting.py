@@ -1,0 +1,48 @@
+"""The main job: items before the MJPG camera are sorted, and the city hears of exactly these."""
+
+import time
+
+from bench import Bin, need, until
+from cameras import Clip
+from checks_camera import RIBBON_CAMERA
+
+# The stream each must go to; ANY: it must be counted, but another bundle may see it otherwise.
+ANY = "any"
+CLIPS = {"can": "can", "pet-bottle": "clear_pet", "hand": None, "plastic-tub": ANY}
+
+
+def sorting(table, camera, hub):
+    """Plays clips before the camera of a bin with the simulated drive."""
+    camera.open()
+    with Bin("sorting", RIBBON_CAMERA) as bin_:
+
+        def sort():
+            camera.picture = Clip("can").pictures[0]
+            until(lambda: bin_.facts.get("state") == "empty", "the chamber is not seen empty")
+            wanted = []
+            for name, stream in CLIPS.items():
+                camera.play(Clip(name))
+                until(lambda: bin_.facts.get("state") == "empty", f"the chamber is not empty after '{name}'")
+                wanted += [stream] if stream else []
+                until(lambda: len(bin_.drops()) >= len(wanted), f"'{name}' was not counted", 10)
+            rows = bin_.drops()
+            need([row["state"] for row in rows] == ["confirmed"] * len(wanted), f"ledger: {[row['state'] for row in rows]}")
+            went = [row["stream"] for row in rows]
+            right = len(went) == len(wanted) and all(want in (ANY, got) for want, got in zip(wanted, went))
+            need(right, f"went to {went} instead of {wanted}")
+            return f"{', '.join(went)}; a hand alone counted nothing"
+
+        def told():
+            rows = bin_.drops()
+            until(lambda: len(hub.drops("sorting")) >= len(rows), "the hub has not every drop")
+            time.sleep(1)
+            keys = ["seq", "stream", "seen", "label", "accepted", "reason", "compartment"]
+            ledger = {row["id"]: [row[key] for key in keys] for row in rows if row["state"] == "confirmed"}
+            heard = {id_: [data[key] for key in keys] for id_, data in hub.drops("sorting").items()}
+            need(ledger, "there is nothing to compare")
+            need(heard == ledger, f"hub {heard}, ledger {ledger}")
+            return f"{len(heard)} drops, ids and contents equal"
+
+        table.check("items are sorted", sort)
+        table.check("hub's topic = ledger", told)
+        table.check("orderly stop after sorting", bin_.stop)
