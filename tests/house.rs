@@ -148,6 +148,10 @@ fn the_schemas_are_what_the_types_say() {
     current("calibration/bunri.schema.json", &(serde_json::to_string_pretty(&config).unwrap() + "\n"));
     let rig = schemars::schema_for!(bunri::config::RawCalibration);
     current("calibration/rig.schema.json", &(serde_json::to_string_pretty(&rig).unwrap() + "\n"));
+    for (name, schema) in bunri::uplink::wire::schemas() {
+        let path = format!("hub/schemas/{name}.schema.json");
+        current(&path, &(serde_json::to_string_pretty(&schema).unwrap() + "\n"));
+    }
 }
 
 #[test]

@@ -14,6 +14,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::error::Error;
@@ -86,7 +87,7 @@ impl BinName {
 }
 
 /// The envelope: CloudEvents 1.0, structured mode.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Event<T> {
     /// Always `1.0`.
     pub specversion: String,
@@ -98,6 +99,7 @@ pub struct Event<T> {
     #[serde(rename = "type")]
     pub kind: String,
     /// RFC 3339, UTC.
+    #[schemars(extend("format" = "date-time"))]
     pub time: String,
     /// Always `application/json`.
     pub datacontenttype: String,
@@ -128,11 +130,12 @@ impl<T: Serialize> Event<T> {
 }
 
 /// One item the bin decided on and that left the chamber.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Drop {
     /// Identifier of the ledger the drop was written to; a new one when a bin had to begin a new ledger.
     pub epoch: String,
     /// Number of the drop within the epoch, from 1, never used twice; numbers of voided drops are missing.
+    #[schemars(range(min = 1))]
     pub seq: u64,
     /// Where it went: `seen` when accepted, `general` otherwise.
     pub stream: Stream,
@@ -141,6 +144,7 @@ pub struct Drop {
     /// The model's best label.
     pub label: String,
     /// Calibrated probability of `seen`, 0 to 1, four decimals.
+    #[schemars(range(min = 0.0, max = 1.0))]
     pub probability: f64,
     /// Whether it went where it looks like.
     pub accepted: bool,
@@ -158,7 +162,7 @@ pub struct Drop {
 }
 
 /// How long the steps of one drop took.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Timings {
     /// From the item lying still to the decision, milliseconds.
     pub settled_to_decided_ms: u64,
@@ -167,7 +171,7 @@ pub struct Timings {
 }
 
 /// Everything counted since the epoch began. Whoever keeps only the newest has missed nothing.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Counts {
     /// As in [`Drop::epoch`]; counts of different epochs add up.
     pub epoch: String,
@@ -187,7 +191,7 @@ pub struct Counts {
 }
 
 /// Whether the bin is connected.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Presence {
     /// It is connected.
@@ -197,7 +201,7 @@ pub enum Presence {
 }
 
 /// Why the availability is what it is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Cause {
     /// The bin has just connected.
@@ -209,7 +213,7 @@ pub enum Cause {
 }
 
 /// The state of the bin's connection.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Availability {
     /// Whether it is there.
     pub state: Presence,
@@ -283,6 +287,28 @@ pub fn counts_event(bin: &BinName, totals: &Totals, unix_ms: i64) -> Event<Count
     };
     let id = format!("{}:{}:counts:{unix_ms}", data.epoch, data.last_seq);
     Event::new(bin, COUNTS_TYPE, id, unix_ms, data)
+}
+
+/// JSON Schema of every message, by the last part of its topic; `hub/schemas/` keeps them for the hub's people.
+///
+/// Fields that may come later are allowed: a hub must pass over what it does not know.
+pub fn schemas() -> [(&'static str, serde_json::Value); 3] {
+    [
+        ("drop", schema::<Drop>(DROP_TYPE)),
+        ("counts", schema::<Counts>(COUNTS_TYPE)),
+        ("availability", schema::<Availability>(AVAILABILITY_TYPE)),
+    ]
+}
+
+fn schema<T: JsonSchema>(kind: &str) -> serde_json::Value {
+    let mut schema = schemars::schema_for!(Event<T>).to_value();
+    schema["title"] = kind.into();
+    for (field, value) in [("specversion", "1.0"), ("type", kind), ("datacontenttype", "application/json")] {
+        schema["properties"][field]["const"] = value.into();
+    }
+    schema["properties"]["source"]["pattern"] =
+        "^/recycle/[a-z0-9][a-z0-9-]{0,63}/[a-z0-9][a-z0-9-]{0,63}$".into();
+    schema
 }
 
 /// RFC 3339 in UTC with milliseconds; the Unix epoch for a time outside what a calendar can say.

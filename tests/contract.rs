@@ -1,0 +1,150 @@
+//! What the hub's people are given (`hub/`) against what a bin truly sends through a real broker.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a failed test should stop there")]
+
+mod support {
+    #[allow(dead_code, reason = "the broker's tests use all of it")]
+    pub(crate) mod bin;
+}
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+
+use bunri::commands::demo_hub::LocalBroker;
+use bunri::uplink::{BinName, Settings, Subscriber};
+use serde_json::Value;
+use support::bin::{Bin, bin_name, soon};
+
+fn hub_file(path: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("hub").join(path)
+}
+
+fn json(path: &Path) -> Value {
+    let text = std::fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    serde_json::from_str(&text).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+fn validator(name: &str) -> jsonschema::Validator {
+    let schema = json(&hub_file(&format!("schemas/{name}.schema.json")));
+    jsonschema::options().should_validate_formats(true).build(&schema).unwrap()
+}
+
+/// Every complaint of the schema named by the last part of the topic.
+fn complaints(topic: &str, event: &Value) -> Vec<String> {
+    let name = topic.rsplit('/').next().unwrap();
+    validator(name).iter_errors(event).map(|error| format!("{}: {error}", error.instance_path())).collect()
+}
+
+#[tokio::test]
+async fn every_message_a_bin_sends_is_what_the_schemas_say() {
+    let broker = LocalBroker::start(&[], "").await.unwrap();
+    let mut hub = Subscriber::connect(&broker.settings(bin_name()), "hub", &["dt/#", "st/#"]).await.unwrap();
+    let bin = Bin::new();
+    bin.drop_items(20);
+    let uplink = bin.uplink(Settings::new("127.0.0.1".to_owned(), broker.port(), bin_name()));
+    let mut seen: BTreeMap<String, u32> = BTreeMap::new();
+    while seen.get("drop").copied().unwrap_or(0) < 20 || seen.len() < 3 {
+        let message = soon("a message of every kind", hub.next()).await.unwrap();
+        let event: Value = serde_json::from_slice(&message.payload).unwrap();
+        assert_eq!(complaints(&message.topic, &event), [""; 0], "{} {event}", message.topic);
+        assert_eq!(event["source"], bin_name().source());
+        *seen.entry(message.topic.rsplit('/').next().unwrap().to_owned()).or_default() += 1;
+    }
+    assert!(uplink.stop().await);
+    let goodbye = soon("the goodbye", async {
+        loop {
+            let message = hub.next().await.unwrap();
+            let event: Value = serde_json::from_slice(&message.payload).unwrap();
+            if event["data"]["cause"] == "stopped" {
+                break (message.topic, event);
+            }
+        }
+    });
+    let (topic, event) = goodbye.await;
+    assert_eq!(complaints(&topic, &event), [""; 0]);
+}
+
+#[test]
+fn the_schemas_refuse_what_is_not_the_contract() {
+    let golden = json(&hub_file("examples/drop.json"));
+    let topic = "dt/recycle/yangcheon/mok-1/drop";
+    assert_eq!(complaints(topic, &golden), [""; 0]);
+    let changes: [(&str, Value); 9] = [
+        ("/specversion", "0.3".into()),
+        ("/type", "kr.yangcheon.bunri.counts.v1".into()),
+        ("/source", "mok-1".into()),
+        ("/time", "yesterday".into()),
+        ("/data/seq", 0.into()),
+        ("/data/seq", "41".into()),
+        ("/data/probability", 1.5.into()),
+        ("/data/stream", "bottle".into()),
+        ("/data/accepted", Value::Null),
+    ];
+    for (place, value) in changes {
+        let mut event = golden.clone();
+        *event.pointer_mut(place).unwrap() = value;
+        assert!(!complaints(topic, &event).is_empty(), "{place} may be {}", event.pointer(place).unwrap());
+    }
+    for field in ["id", "source", "time", "data"] {
+        let mut event = golden.clone();
+        event.as_object_mut().unwrap().remove(field);
+        assert!(!complaints(topic, &event).is_empty(), "{field} may be missing");
+    }
+    // What a later version adds does not stop an older hub.
+    let mut event = golden;
+    event["data"]["weight_g"] = 31.into();
+    assert_eq!(complaints(topic, &event), [""; 0]);
+}
+
+#[test]
+fn the_examples_are_the_golden_messages_and_valid() {
+    let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/uplink/snapshots");
+    let mut shown = BTreeSet::new();
+    for entry in std::fs::read_dir(golden).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.file_stem().unwrap().to_str().unwrap().rsplit("__").next().unwrap().replace('_', "-");
+        let snapshot = std::fs::read_to_string(&path).unwrap();
+        let message: Value = serde_json::from_str(snapshot.splitn(3, "---\n").nth(2).unwrap()).unwrap();
+        assert_eq!(
+            json(&hub_file(&format!("examples/{name}.json"))),
+            message,
+            "hub/examples/{name}.json is old"
+        );
+        let kind = name.split('-').next().unwrap().to_owned();
+        assert_eq!(complaints(&kind, &message), [""; 0], "{name}");
+        shown.insert(kind);
+    }
+    let sent: BTreeSet<_> =
+        bunri::uplink::wire::schemas().into_iter().map(|(name, _)| name.to_owned()).collect();
+    assert_eq!(shown, sent);
+    assert_eq!(
+        std::fs::read_dir(hub_file("examples")).unwrap().count(),
+        7,
+        "an example without a golden message"
+    );
+}
+
+#[test]
+fn the_asyncapi_file_names_the_topics_and_schemas_there_are() {
+    let document = json(&hub_file("asyncapi.json"));
+    assert!(document["asyncapi"].as_str().unwrap().starts_with("3."));
+    let bin = BinName::new("d", "b").unwrap();
+    let channels = document["channels"].as_object().unwrap();
+    let mut addresses: Vec<String> = channels
+        .values()
+        .map(|channel| channel["address"].as_str().unwrap().replace("{district}", "d").replace("{bin}", "b"))
+        .collect();
+    addresses.sort();
+    assert_eq!(addresses, [bin.counts_topic(), bin.drop_topic(), bin.availability_topic()]);
+    for (name, message) in document["components"]["messages"].as_object().unwrap() {
+        let schema = message["payload"]["schema"]["$ref"].as_str().unwrap();
+        assert_eq!(schema, format!("schemas/{name}.schema.json"));
+        let kind = json(&hub_file(schema))["properties"]["type"]["const"].clone();
+        assert_eq!(message["name"], kind);
+    }
+    // Every reference inside the document leads somewhere.
+    let text = document.to_string();
+    for reference in text.split("\"$ref\":\"#").skip(1).map(|rest| rest.split('"').next().unwrap()) {
+        assert!(document.pointer(reference).is_some(), "{reference} leads nowhere");
+    }
+}
