@@ -24,7 +24,9 @@ SEED = 20261122
 
 
 def boxes(path: Path) -> dict[str, tuple[float, float, float, float]]:
-    """TrashNet's boxes by file name, as fractions (left, top, right, bottom)."""
+    """TrashNet's boxes by file name, as fractions (left, top, right, bottom); none where there is no such file."""
+    if not path.is_file():
+        return {}
     with open(path, newline="") as file:
         rows = csv.DictReader(file)
         return {row["filename"]: (float(row["xmin"]), float(row["ymin"]), float(row["xmax"]), float(row["ymax"])) for row in rows}
