@@ -4,8 +4,9 @@
 CARGO ?= cargo
 ARGS ?=
 ONLY ?=
+PHOTOS ?= ../shared/photos
 
-.PHONY: help setup demo test bench clips accept arm-test
+.PHONY: help setup demo test bench clips model accept arm-test
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -33,6 +34,12 @@ clips: ## render the demo's clips anew (Debian's blender; about half an hour on 
 
 arm-test: setup ## the program on a virtual ARM board with the kernel's cameras and GPIO lines (ONLY=group for one)
 	@CARGO=$(CARGO) ONLY=$(ONLY) packaging/arm/test.sh
+
+model: setup ## make the shipped bundle from nothing but photographs (PHOTOS=../shared/photos); hours, resumes
+	@command -v blender >/dev/null || { echo "model: install Debian's blender first: apt-get install blender"; exit 1; }
+	python3 -m venv target/render-venv && target/render-venv/bin/pip install --quiet -r models/render/requirements.txt
+	python3 -m venv target/model-venv && target/model-venv/bin/pip install --quiet -r models/train/requirements.txt
+	nice target/model-venv/bin/python models/train/make.py --photos $(PHOTOS) $(ARGS)
 
 accept: setup ## accept intended changes of snapshots and of the configuration's schema
 	INSTA_UPDATE=always BUNRI_ACCEPT=1 $(CARGO) test --locked

@@ -63,8 +63,9 @@ fn a_bundle_that_does_not_fit_is_refused_wherever_it_is_used() {
     let shipped = root().join("models/bunri-lite0");
     // Changes to the manifest: from, to, and what the line must say besides the file.
     let manifest = |from: &'static str, to: &'static str, says: &'static str| (Some((from, to)), None, says);
-    let cases: [(Change, Option<&[u8]>, &str); 9] = [
+    let cases: [(Change, Option<&[u8]>, &str); 10] = [
         (None, Some(b"garbage"), "copy the whole bundle again"),
+        manifest("file = \"statistics.safetensors\"", "file = \"MODEL_CARD.md\"", "damaged"),
         manifest("layout = \"nhwc\"", "layout = \"nchw\"", "input 'pixels'"),
         manifest("width = 224", "width = 200", "input 'pixels'"),
         manifest("dtype = \"uint8\"", "dtype = \"float32\"", "float32"),
@@ -75,7 +76,7 @@ fn a_bundle_that_does_not_fit_is_refused_wherever_it_is_used() {
         manifest(
             "[training]",
             "[[label]]\nid = \"more\"\nstream = \"can\"\nthreshold = 0.5\n[training]",
-            "output 'logits'",
+            "means is 10x1280, 11 labels",
         ),
     ];
     let bin = Bin::new();
@@ -377,8 +378,17 @@ fn pictures_that_cannot_be_read_are_named_and_the_others_classified() {
     assert_eq!(lines.len(), 1, "{ran}");
     let mut keys: Vec<_> = lines[0].as_object().unwrap().keys().map(String::as_str).collect();
     keys.sort_unstable();
-    let expected =
-        ["accepted", "infer_ms", "label", "label_stream", "path", "probability", "reason", "stream"];
+    let expected = [
+        "accepted",
+        "energy",
+        "infer_ms",
+        "label",
+        "label_stream",
+        "path",
+        "probability",
+        "reason",
+        "stream",
+    ];
     assert_eq!(keys, expected, "{ran}");
     assert_eq!(lines[0]["path"].as_str().unwrap(), picture().to_str().unwrap());
 }

@@ -23,6 +23,7 @@ setup_paths.make_importable()
 import bpy  # noqa: E402
 import numpy as np  # noqa: E402
 
+import floors  # noqa: E402
 import materials as mat  # noqa: E402
 import mesh  # noqa: E402
 import picture  # noqa: E402
@@ -49,19 +50,37 @@ class Rig:
     lamp_size: tuple[float, float] = (0.7, 1.7)
     ambient: float = 0.16
     marks: int = 1  # seed of stains and screws
+    floor: str | None = None  # a floor of `floors`; None: of the finish, as a flap
+    enclosure: str = "chamber"  # or "tray" with a low rim, or "open", without walls
     look: picture.Look = field(default_factory=picture.Look)
 
 
-def varied_rig(rng: Generator) -> Rig:
-    """Another bin, for training: finish, view, light and camera differ."""
+def varied_rig(rng: Generator, unseen: bool = False) -> Rig:
+    """Another place, for training: floor, walls, view, light and camera differ.
+
+    An `unseen` one has a floor, a light and a camera from ranges that the others never touch.
+    """
     finish = str(rng.choice(FINISHES, p=[0.4, 0.22, 0.18, 0.08, 0.12]))
-    side = rng.uniform()
-    x, y = rng.uniform(0.6, 1.6), rng.uniform(-1.2, 1.2)
-    lamps = ((-x, y, 3.9), (x, y, 3.9)) if side < 0.6 else ((float(rng.normal()), float(rng.normal() * 0.7), 3.9),)
-    return Rig(finish, rng.uniform(4.8, 7.5), (rng.normal() * 0.4, rng.normal() * 0.5), (rng.normal() * 0.1, rng.normal() * 0.1),
-               rng.normal() * 4, rng.uniform(2.0, 3.7), PAINT_LIGHT[finish] * float(np.exp(rng.normal() * 0.2)), rng.normal() * 0.5, lamps,
-               (rng.uniform(0.5, 1.6), rng.uniform(0.25, 0.8)), rng.uniform(0.08, 0.4), int(rng.integers(1, 10**6)),
-               picture.varied_look(rng))
+    enclosure = str(rng.choice(["chamber", "tray", "open"], p=[0.45, 0.2, 0.35]))
+    floor = None if not unseen and rng.uniform() < 0.3 else floors.pick(rng, unseen)
+    if unseen:  # one strong warm lamp low at the side, and a camera that looks askance
+        angle = rng.uniform(0, 2 * math.pi)
+        reach = 1.3 if enclosure == "chamber" else 2.6
+        lamps, low = ((reach * math.cos(angle), reach * math.sin(angle), 2.6),), (0.3, 0.3)
+        tilt, warmth, height = (0.8 if enclosure == "chamber" else 1.6), rng.uniform(2.2, 3.2), rng.uniform(3.6, 4.7)
+    else:
+        x, y = rng.uniform(0.6, 1.6), rng.uniform(-1.2, 1.2)
+        side, up = rng.uniform(), rng.uniform(2.8, 3.9)
+        if side < 0.45:
+            lamps = ((-x, y, up), (x, y, up))
+        else:
+            lamps = ((float(rng.normal()) * 1.3, float(rng.normal()) * 1.3, up),)
+        low = (rng.uniform(0.5, 1.6), rng.uniform(0.25, 0.8)) if rng.uniform() < 0.75 else (0.15, 0.15)  # the last: hard shadows
+        tilt, warmth, height = (0.45 if enclosure == "chamber" else 1.0), rng.normal() * 0.6, rng.uniform(4.8, 7.5)
+    light = PAINT_LIGHT[finish] * float(np.exp(rng.normal() * 0.25)) * (0.45 if rng.uniform() < 0.12 else 1.0)
+    return Rig(finish, height, (rng.normal() * tilt, rng.normal() * tilt), (rng.normal() * 0.1, rng.normal() * 0.1),
+               rng.normal() * 6, rng.uniform(2.0, 4.3), light, warmth, lamps, low, rng.uniform(0.04, 0.5), int(rng.integers(1, 10**6)),
+               floor, enclosure, picture.varied_look(rng))
 
 
 def _surface(rig: Rig, name: str, along: int) -> bpy.types.Material:
@@ -144,11 +163,32 @@ def _floor(rig: Rig) -> bpy.types.Object:
     return hinge
 
 
+def _ground(rig: Rig) -> bpy.types.Object:
+    """A floor that is no flap: wide under an open place, with a low rim as a tray."""
+    material = floors.make(rig.floor or "steel", rig.marks)
+    root = bpy.data.objects.new("ground", None)
+    bpy.context.scene.collection.objects.link(root)
+    wide = (14.0, 14.0) if rig.enclosure == "open" else (WIDTH, DEPTH)
+    mesh.box("ground", (*wide, 0.08), material, (0, 0, -0.04)).parent = root
+    if rig.enclosure == "tray":
+        rng = np.random.default_rng(rig.marks)
+        high, thick = rng.uniform(0.25, 1.0), 0.12
+        rim = material if rng.uniform() < 0.7 else _surface(rig, "rim", 0)
+        for sx, sy in ((-1, 0), (1, 0), (0, -1), (0, 1)):
+            size = (thick, DEPTH + 2 * thick, high) if sx else (WIDTH, thick, high)
+            middle = (sx * (WIDTH + thick) / 2, sy * (DEPTH + thick) / 2, high / 2 - 0.08)
+            mesh.box("rim", size, rim, middle, bevel=0.03).parent = root
+        below = mat.principled("below", tuple(float(v) for v in rng.uniform(0.02, 0.5, 3)), 0.8)
+        mesh.box("below", (14.0, 14.0, 0.1), below, (0, 0, -0.4)).parent = root
+    return root
+
+
 def build(rig: Rig) -> bpy.types.Object:
-    """Builds the empty chamber in a cleared scene and returns the flap (rotate about x to open it)."""
+    """Builds the empty place in a cleared scene and returns the flap (rotate about x to open it) or the ground."""
     clear_scene()
-    _walls(rig)
-    flap = _floor(rig)
+    if rig.enclosure == "chamber":
+        _walls(rig)
+    flap = _floor(rig) if rig.floor is None and rig.enclosure == "chamber" else _ground(rig)
     _lamps(rig)
     _camera(rig)
     return flap
@@ -163,6 +203,7 @@ def parse(argv: list[str]) -> argparse.Namespace:
     p.add_argument("--seed", type=int, default=1)
     p.add_argument("--count", type=int, default=1, help="this many seeds, side by side in one picture")
     p.add_argument("--variant", help="only this kind of item, by the name of its function")
+    p.add_argument("--unseen", action="store_true", help="floors, light and camera that no training picture has")
     p.add_argument("--fixed", action="store_true", help="the rig of the clips instead of a varied one")
     p.add_argument("--out", type=Path, required=True)
     p.add_argument("--size", type=int, nargs=2, default=(256, 256), metavar=("W", "H"))
@@ -183,7 +224,7 @@ def main() -> None:
     for row, stream in enumerate(a.stream):
         for column in range(a.count):
             rng = np.random.default_rng([a.seed + column, items.STREAM_KEY[stream]])
-            rig = replace(Rig(), view_dm=3.6) if a.fixed else varied_rig(rng)
+            rig = replace(Rig(), view_dm=3.6) if a.fixed else varied_rig(rng, a.unseen)
             build(rig)
             items.make(stream, rng, a.variant, rig.view_dm)
             tile = picture.develop(picture.render(a.seed), rig.look, rng)

@@ -3,8 +3,10 @@
     nice -n 15 blender -b -P models/render/dataset.py -- --out $RENDERS
 
 Writes `<out>/<stream>/<seed>.jpg` (256x256) and `<out>/truth.csv` (path, stream, seed, split). Streams take turns,
-so that a set stopped early is balanced; pictures that exist are not made again; `DONE` appears at the end. The
-split hangs on a hash of stream and seed alone. Seeds below one million are this set's; clips use others.
+so that a set stopped early is balanced; pictures that exist are not made again; `DONE` appears at the end. Several
+processes may share the work (`--part 1/2`, `--part 2/2`). The split hangs on a hash of stream and seed alone; the
+places of `unseen` have floors, lights and cameras that no other split has. Seeds below one million are this set's;
+clips use others.
 """
 
 from __future__ import annotations
@@ -12,6 +14,7 @@ from __future__ import annotations
 import argparse
 import csv
 import hashlib
+import os
 import sys
 import time
 from pathlib import Path
@@ -27,13 +30,13 @@ import chamber  # noqa: E402
 import items  # noqa: E402
 import picture  # noqa: E402
 
-COUNTS = {"clear_pet": 90, "plastic": 90, "can": 90, "glass": 90, "paper": 90, "carton": 130, "film": 130, "foam": 130,
-          "general": 130, "unknown": 40, "hand": 40, "empty": 40}
-SPLITS = (("train", 70), ("validation", 15), ("test", 15))
+COUNTS = {"clear_pet": 270, "plastic": 270, "can": 270, "glass": 270, "paper": 270, "carton": 270, "film": 270, "foam": 270,
+          "general": 270, "unknown": 200, "hand": 150, "empty": 110, "two_items": 110}
+SPLITS = (("train", 76), ("validation", 8), ("test", 8), ("unseen", 8))
 
 
 def split_of(stream: str, seed: int) -> str:
-    """Train, validation or test, 70 : 15 : 15, from the name alone."""
+    """The split, by the shares of `SPLITS`, from the name alone."""
     number = int.from_bytes(hashlib.sha256(f"{stream}/{seed}".encode()).digest()[:4], "big") % 100
     for name, share in SPLITS:
         if number < share:
@@ -54,7 +57,7 @@ def plan(scale: float) -> list[tuple[str, int]]:
 def write_truth(out: Path, jobs: list[tuple[str, int]]) -> int:
     """Lists what exists; written whole, then renamed."""
     rows = [(f"{s}/{n}.jpg", s, n, split_of(s, n)) for s, n in jobs if (out / s / f"{n}.jpg").exists()]
-    part = out / "truth.csv.part"
+    part = out / f"truth.csv.{os.getpid()}"
     with part.open("w", newline="") as f:
         writer = csv.writer(f)
         writer.writerow(["path", "stream", "seed", "split"])
@@ -66,7 +69,7 @@ def write_truth(out: Path, jobs: list[tuple[str, int]]) -> int:
 def one(stream: str, seed: int, path: Path) -> None:
     """Renders one picture."""
     rng = np.random.default_rng([seed, items.STREAM_KEY[stream]])
-    rig = chamber.varied_rig(rng)
+    rig = chamber.varied_rig(rng, split_of(stream, seed) == "unseen")
     chamber.build(rig)
     items.make(stream, rng, view_dm=rig.view_dm)
     picture.save(picture.develop(picture.render(seed), rig.look, rng), path, rig.look.quality)
@@ -81,7 +84,15 @@ def parse(argv: list[str]) -> argparse.Namespace:
     p.add_argument("--threads", type=int, default=2)
     p.add_argument("--scale", type=float, default=1.0, help="share of the full number of pictures")
     p.add_argument("--minutes", type=float, default=float("inf"), help="stop after this long, balanced as far as it came")
+    p.add_argument("--part", default="1/1", metavar="K/N", help="render every Nth picture only, from the Kth")
     a = p.parse_args(argv)
+    try:
+        number, of = (int(text) for text in a.part.split("/"))
+    except ValueError:
+        number, of = 0, 0
+    if not 1 <= number <= of:
+        p.error(f"--part {a.part}: write K/N with K from 1 to N, for example 1/2")
+    a.part = slice(number - 1, None, of)
     if a.size < 32 or a.samples < 1 or a.scale <= 0:
         p.error("--size must be at least 32, --samples at least 1, --scale above 0")
     return a
@@ -93,7 +104,7 @@ def main() -> None:
     a.out.mkdir(parents=True, exist_ok=True)
     (a.out / "DONE").unlink(missing_ok=True)
     jobs = plan(a.scale)
-    todo = [(s, n) for s, n in jobs if not (a.out / s / f"{n}.jpg").exists()]
+    todo = [(s, n) for s, n in jobs[a.part] if not (a.out / s / f"{n}.jpg").exists()]
     picture.prepare(a.size, a.size, a.samples, a.threads)
     start = time.monotonic()
     for number, (stream, seed) in enumerate(todo):
@@ -107,7 +118,8 @@ def main() -> None:
             print(f"dataset: {number + 1}/{len(todo)}, {each:.2f} s each, {each * (len(todo) - number - 1) / 60:.0f} min left", flush=True)
             write_truth(a.out, jobs)
     made = write_truth(a.out, jobs)
-    (a.out / "DONE").write_text(f"{made} pictures\n")
+    if made == len(jobs):
+        (a.out / "DONE").write_text(f"{made} pictures\n")
 
 
 if __name__ == "__main__":

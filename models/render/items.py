@@ -39,7 +39,7 @@ LIBRARY: dict[str, list[tuple[Builder, float]]] = {
     "film": [(sheets.carrier_bag, 0.4), (sheets.clear_film, 0.25), (sheets.snack_bag, 0.35)],
     "foam": [(packs.foam_tray, 0.45), (packs.foam_block, 0.3), (packs.foam_bowl, 0.25)],
     "general": [(misc.tissue, 0.3), (misc.dirty_cup, 0.2), (misc.soiled_wrapper, 0.25), (misc.chopsticks, 0.1), (misc.mask, 0.15)],
-    "unknown": [(misc.fruit, 0.4), (misc.toy, 0.35), (misc.phone, 0.25)],
+    "unknown": [(misc.fruit, 0.3), (misc.toy, 0.27), (misc.phone, 0.2), (packs.full_cup, 0.23)],
     "hand": [(hands.hand, 1.0)],
     "two_items": [(nothing, 1.0)],
     "empty": [(nothing, 1.0)],
@@ -101,9 +101,10 @@ def make(stream: str, rng: Generator, variant: str | None = None, view_dm: float
         return None
     if stream == "two_items":
         first, second = rng.choice(["can", "glass", "clear_pet", "paper", "carton"], 2, replace=False)
-        place(build(str(first), rng), rng.uniform(-1.1, -0.7), rng.uniform(-0.5, 0.5), rng.uniform(1.0, 2.1))
+        apart = view_dm / 3.6
+        place(build(str(first), rng), apart * rng.uniform(-1.1, -0.7), rng.uniform(-0.5, 0.5), rng.uniform(1.0, 2.1))
         root = build(str(second), rng)
-        place(root, rng.uniform(0.7, 1.1), rng.uniform(-0.5, 0.5), rng.uniform(1.0, 2.1))
+        place(root, apart * rng.uniform(0.7, 1.1), rng.uniform(-0.5, 0.5), rng.uniform(1.0, 2.1))
         return root
     root = build(stream, rng, variant)
     if stream == "hand":

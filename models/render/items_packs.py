@@ -182,6 +182,22 @@ def clear_cup(rng: Generator) -> Objects:
     return _drop(rng, objects, 0.25)
 
 
+def full_cup(rng: Generator) -> Objects:
+    """A cup that still has its drink in it, standing: not to be tipped into anything."""
+    height, high = rng.uniform(0.85, 1.3), rng.uniform(0.38, 0.5)
+    low = high * 0.7
+    wall = mat.thin_clear("cup", (0.95, 0.96, 0.96), (0.5, 0.53, 0.54)) if rng.uniform() < 0.5 else mat.principled("cup", prints.tub(rng), 0.5)
+    objects = _frustum(rng, low, high, height, wall, 0.03)
+    level = rng.uniform(0.35, 0.9)
+    drink = [(0.03, 0.012, 0.005), (0.3, 0.17, 0.08), (0.6, 0.2, 0.02), (0.75, 0.72, 0.65), (0.15, 0.3, 0.06)][int(rng.integers(5))]
+    wide = low + (high - low) * level - 0.02
+    liquid = [(0.02, 0.0), (0.02, low - 0.02), (height * level, wide), (height * level, 0.0)]
+    objects.append(mesh.lathe("drink", mesh.resample(liquid, 0.03, 0), mat.principled("drink", drink, 0.05), 48))
+    for obj in objects:
+        obj.rotation_euler = (0, -math.pi / 2, 0)
+    return objects
+
+
 def _tray(size: tuple[float, float], depth: float, wall: float, material: bpy.types.Material, rim: float, rng: Generator, ribs: float = 0.0) -> bpy.types.Object:
     """A rounded-rectangle tray: rings from the middle of the inside over the rim to the middle of the outside."""
     sx, sy = size[0] / 2, size[1] / 2

@@ -22,6 +22,7 @@ import prints
 Generator = np.random.Generator
 _work = Path(tempfile.mkdtemp(prefix="bunri-render-"))
 atexit.register(shutil.rmtree, _work, ignore_errors=True)
+MIDDLE = 0.2  # the brightness (geometric mean, linear light) that a camera meters for
 PASSES = ("Image", "Denoising Albedo", "Denoising Normal")
 
 
@@ -34,6 +35,7 @@ class Look:
     noise: float = 0.0
     blur: float = 0.0
     quality: int = 86
+    metering: float = 0.0  # 0: as lit; 1: the camera brings every scene to the same mean brightness
 
 
 def varied_look(rng: Generator) -> Look:
@@ -44,7 +46,7 @@ def varied_look(rng: Generator) -> Look:
     if rng.uniform() < 0.12:  # the teal cast real chutes show
         gain = (0.82 * gain[0], 1.03, 1.0)
     return Look(float(np.exp(rng.normal() * 0.18)), gain, float(rng.uniform(0, 5)), float(max(0.0, rng.normal() * 0.4)),
-                int(rng.integers(72, 93)))
+                int(rng.integers(62, 93)), float(rng.uniform(0.5, 0.95)))
 
 
 def prepare(width: int, height: int, samples: int, threads: int) -> None:
@@ -101,7 +103,9 @@ def render(seed: int, fast: bool = False) -> np.ndarray:
 
 def develop(linear: np.ndarray, look: Look, rng: Generator | None = None) -> Image.Image:
     """Linear light to an 8-bit picture: gains, a curve with a soft shoulder, blur, noise."""
-    x = np.maximum(linear, 0) * look.exposure * np.asarray(look.gain, dtype=np.float32)
+    x = np.maximum(linear, 0)
+    mean = float(np.exp(np.log(x.mean(axis=2) + 1e-3).mean()))
+    x = x * look.exposure * (MIDDLE / mean) ** look.metering * np.asarray(look.gain, dtype=np.float32)
     x = np.where(x < 0.6, x, 0.6 + 0.4 * (1 - np.exp(-(x - 0.6) / 0.4)))
     x = np.where(x <= 0.0031308, 12.92 * x, 1.055 * np.power(np.maximum(x, 1e-6), 1 / 2.4) - 0.055)
     if look.noise > 0 and rng is not None:

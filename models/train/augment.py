@@ -32,7 +32,7 @@ def move(x: Tensor, size: int, generator: Generator) -> Tensor:
     count = len(x)
     free = _chosen(generator, count, 0.7)
     angle = torch.where(free, _uniform(generator, count, -math.pi, math.pi), _uniform(generator, count, -0.15, 0.15))
-    zoom = torch.exp(_uniform(generator, count, math.log(0.62), math.log(1.15)))
+    zoom = torch.exp(_uniform(generator, count, math.log(0.72), math.log(1.3)))
     stretch = torch.exp(_uniform(generator, count, -0.2, 0.2))
     mirror = torch.where(_chosen(generator, count, 0.5), -1.0, 1.0)
     room = (1.0 - zoom).abs().clamp(min=0.08)

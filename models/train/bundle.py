@@ -120,7 +120,7 @@ def main() -> None:
     parser.add_argument("--baseline", type=Path, help="float ONNX of the frozen baseline, for the comparison in the card")
     parser.add_argument("--photos", type=Path, required=True)
     parser.add_argument("--split", type=Path, default=Path(__file__).parent / "split.csv")
-    parser.add_argument("--renders", type=Path)
+    parser.add_argument("--renders", type=Path, nargs="+", default=[])
     parser.add_argument("--cache", type=Path)
     parser.add_argument("--out", type=Path, required=True, help="the bundle's folder")
     parser.add_argument("--name", default="bunri-lite0")
@@ -130,8 +130,7 @@ def main() -> None:
     args = parser.parse_args()
 
     parts = [photographs(args.photos, args.split, args.cache)]
-    if args.renders:
-        parts.append(renders(args.renders, args.cache))
+    parts += [renders(folder, args.cache) for folder in args.renders]
     pictures = join(parts)
     sets = {"photo validation": pictures.where((pictures.splits == "validation") & ~pictures.rendered)}
     sets["photo test"] = pictures.where((pictures.splits == "test") & ~pictures.rendered)

@@ -198,7 +198,7 @@ def main() -> None:
     parser.add_argument("stage", choices=("head", "tune"))
     parser.add_argument("--photos", type=Path, required=True)
     parser.add_argument("--split", type=Path, default=Path(__file__).parent / "split.csv")
-    parser.add_argument("--renders", type=Path, help="folder with truth.csv")
+    parser.add_argument("--renders", type=Path, nargs="+", default=[], help="folders with truth.csv")
     parser.add_argument("--cache", type=Path, help="folder for the squashed pictures")
     parser.add_argument("--start", type=Path, help="weights to start from (tune: those of head)")
     parser.add_argument("--anchor", type=Path, help="weights to average with at the end; --start where not given")
@@ -225,8 +225,7 @@ def main() -> None:
     torch.manual_seed(args.seed)
     generator = Generator().manual_seed(args.seed)
     parts = [photographs(args.photos, args.split, args.cache)]
-    if args.renders:
-        parts.append(renders(args.renders, args.cache))
+    parts += [renders(folder, args.cache) for folder in args.renders]
     pictures = join(parts)
     train = pictures.split("train")
     validation = pictures.split("validation")

@@ -21,8 +21,8 @@ LABELS: tuple[str, ...] = (
 UNKNOWN: int = LABELS.index("unknown")
 KNOWN: tuple[int, ...] = tuple(i for i in range(len(LABELS)) if i != UNKNOWN)
 
-# Truth columns use a few names that are not labels: a hand and an empty chamber are "none of ours".
-_ALIASES: dict[str, str] = {"hand": "unknown", "empty": "unknown"}
+# Truth columns use a few names that are not labels: a hand, an empty chamber and two items at once are "none of ours".
+_ALIASES: dict[str, str] = {"hand": "unknown", "empty": "unknown", "two_items": "unknown"}
 
 
 def label_index(stream: str) -> int:
@@ -33,7 +33,7 @@ def label_index(stream: str) -> int:
     """
     name = _ALIASES.get(stream, stream)
     if name not in LABELS:
-        raise ValueError(f"stream {stream!r} is not one of {', '.join(LABELS)}, hand, empty")
+        raise ValueError(f"stream {stream!r} is not one of {', '.join(LABELS)}, hand, empty, two_items")
     return LABELS.index(name)
 
 

@@ -118,7 +118,7 @@ def main() -> None:
     parser.add_argument("--weights", type=Path, required=True)
     parser.add_argument("--photos", type=Path, required=True)
     parser.add_argument("--split", type=Path, default=Path(__file__).parent / "split.csv")
-    parser.add_argument("--renders", type=Path)
+    parser.add_argument("--renders", type=Path, nargs="+", default=[])
     parser.add_argument("--cache", type=Path)
     parser.add_argument("--list", type=Path, default=Path(__file__).parent / "calibration.txt")
     parser.add_argument("--draw", type=int, default=0, help="write the list anew, with so many pictures per label and origin")
@@ -128,8 +128,7 @@ def main() -> None:
     args = parser.parse_args()
 
     parts = [photographs(args.photos, args.split, args.cache)]
-    if args.renders:
-        parts.append(renders(args.renders, args.cache))
+    parts += [renders(folder, args.cache) for folder in args.renders]
     pictures = join(parts)
     if args.draw:
         args.list.write_text("\n".join(draw(pictures, args.draw, 1)) + "\n")

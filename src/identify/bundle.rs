@@ -1,12 +1,14 @@
-//! The model bundle: a folder with `manifest.toml`, the network and its card.
+//! The model bundle: a folder with `manifest.toml`, the network, the statistics of its embeddings, and its card.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
 use super::error::IdentifyError;
 use super::head::MAX_LABELS;
+use super::statistics::Statistics;
 use crate::streams::Stream;
 
 /// The manifest format this program reads.
@@ -26,6 +28,8 @@ pub struct Manifest {
     pub created: String,
     /// The network.
     pub model: ModelSpec,
+    /// The statistics of its embeddings, where the bundle has them.
+    pub statistics: Option<StatisticsSpec>,
     /// How logits become probabilities.
     pub calibration: Calibration,
     /// The labels, in the order of the logits.
@@ -57,6 +61,16 @@ pub struct ModelSpec {
     pub output: String,
     /// Name of the output with the embedding, where there is one.
     pub embedding: Option<String>,
+}
+
+/// The file with the statistics of the embeddings.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StatisticsSpec {
+    /// File name inside the bundle.
+    pub file: String,
+    /// Hash of that file, lower-case hexadecimal.
+    pub sha256: String,
 }
 
 /// Order of the input's dimensions.
@@ -102,7 +116,7 @@ pub struct Label {
     pub unknown: bool,
 }
 
-/// A bundle whose manifest is consistent and whose network has the right hash.
+/// A bundle whose manifest is consistent and whose files have the right hashes.
 #[derive(Clone, Debug)]
 pub struct Bundle {
     /// The folder.
@@ -111,10 +125,12 @@ pub struct Bundle {
     pub manifest: Manifest,
     /// The network's file.
     pub model_path: PathBuf,
+    /// What it remembers of its training set, for a head on top of the embedding.
+    pub statistics: Option<Arc<Statistics>>,
 }
 
 impl Bundle {
-    /// Reads and checks a bundle, including the hash of its network.
+    /// Reads and checks a bundle, including the hashes of its network and its statistics.
     ///
     /// # Errors
     /// Naming the file and what is wrong with it.
@@ -131,12 +147,16 @@ impl Bundle {
             return Err(IdentifyError::Manifest { path, message: problems.join("; ") });
         }
         let model_path = folder.join(&manifest.model.file);
-        let found = sha256_of(&model_path)?;
-        if found != manifest.model.sha256 {
-            let expected = manifest.model.sha256;
-            return Err(IdentifyError::Hash { path: model_path, expected, found });
-        }
-        Ok(Self { folder: folder.to_owned(), manifest, model_path })
+        read_checked(&model_path, &manifest.model.sha256)?;
+        let statistics = match &manifest.statistics {
+            Some(spec) => {
+                let path = folder.join(&spec.file);
+                let bytes = read_checked(&path, &spec.sha256)?;
+                Some(Arc::new(Statistics::parse(&bytes, &path, manifest.labels.len())?))
+            }
+            None => None,
+        };
+        Ok(Self { folder: folder.to_owned(), manifest, model_path, statistics })
     }
 }
 
@@ -149,11 +169,16 @@ impl Manifest {
             }
         };
         check(self.format == FORMAT, format!("format is {}, this program reads {FORMAT}", self.format));
+        let plain = |file: &str| !file.is_empty() && !file.contains(['/', '\\']) && file != "..";
         let file = &self.model.file;
-        check(
-            !file.is_empty() && !file.contains(['/', '\\']) && file != "..",
-            format!("model.file '{file}' must be a plain file name"),
-        );
+        check(plain(file), format!("model.file '{file}' must be a plain file name"));
+        if let Some(StatisticsSpec { file, .. }) = &self.statistics {
+            check(plain(file), format!("statistics.file '{file}' must be a plain file name"));
+            check(
+                self.model.embedding.is_some(),
+                "statistics are of the embedding, so model.embedding must name one".to_owned(),
+            );
+        }
         let size = 16..=1024;
         check(
             size.contains(&self.model.width) && size.contains(&self.model.height),
@@ -192,10 +217,15 @@ impl Manifest {
     }
 }
 
-fn sha256_of(path: &Path) -> Result<String, IdentifyError> {
+/// The bytes of a file that has the hash its manifest says.
+fn read_checked(path: &Path, expected: &str) -> Result<Vec<u8>, IdentifyError> {
     let read = |source| IdentifyError::Read { path: path.to_owned(), source };
     let bytes = std::fs::read(path).map_err(read)?;
-    Ok(Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect())
+    let found: String = Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect();
+    if found != expected {
+        return Err(IdentifyError::Hash { path: path.to_owned(), expected: expected.to_owned(), found });
+    }
+    Ok(bytes)
 }
 
 #[cfg(test)]
@@ -277,5 +307,41 @@ mod tests {
         assert!(changed.contains("damaged or from another bundle"), "{changed}");
         let nothing = Bundle::open(Path::new("/nowhere")).unwrap_err().to_string();
         assert!(nothing.contains("/nowhere/manifest.toml"), "{nothing}");
+    }
+
+    /// Opens a bundle with statistics: `bytes` in the file, `sha256` in the manifest.
+    fn open_with_statistics(bytes: &[u8], sha256: &str, embedding: &str) -> Result<Bundle, String> {
+        let folder = tempfile::tempdir().unwrap();
+        let table = format!("[statistics]\nfile = \"s.safetensors\"\nsha256 = \"{sha256}\"\n[calibration]");
+        let text = GOOD.replacen("[calibration]", &table, 1).replacen(
+            "output = \"logits\"",
+            &format!("output = \"logits\"\n{embedding}"),
+            1,
+        );
+        std::fs::write(folder.path().join("manifest.toml"), text).unwrap();
+        std::fs::write(folder.path().join("model.onnx"), b"abc").unwrap();
+        std::fs::write(folder.path().join("s.safetensors"), bytes).unwrap();
+        Bundle::open(folder.path()).map_err(|error| error.to_string())
+    }
+
+    fn hash(bytes: &[u8]) -> String {
+        Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+
+    #[test]
+    fn statistics_are_read_and_held_against_hash_and_labels() {
+        let embedding = "embedding = \"embedding\"";
+        let good = crate::identify::statistics::example(|_, _, _| ());
+        let bundle = open_with_statistics(&good, &hash(&good), embedding).unwrap();
+        assert_eq!(bundle.statistics.unwrap().counts, [7.0, 0.0]);
+
+        let changed = open_with_statistics(&good, &hash(b"other"), embedding).unwrap_err();
+        assert!(changed.contains("s.safetensors") && changed.contains("damaged"), "{changed}");
+        let torn = &good[..good.len() - 1];
+        let torn = open_with_statistics(torn, &hash(torn), embedding).unwrap_err();
+        assert!(torn.contains("s.safetensors") && torn.contains("statistics"), "{torn}");
+        let of_nothing = open_with_statistics(&good, &hash(&good), "").unwrap_err();
+        assert!(of_nothing.contains("model.embedding"), "{of_nothing}");
+        assert!(open(str::to_owned, Some(b"abc")).unwrap().statistics.is_none());
     }
 }

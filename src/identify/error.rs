@@ -37,6 +37,17 @@ pub enum IdentifyError {
         /// Of the file.
         found: String,
     },
+    /// The statistics of the embeddings have the right hash and cannot be used all the same.
+    #[error(
+        "the statistics {path} do not fit the bundle: {message}; copy the whole bundle again, or make it anew",
+        path = path.display()
+    )]
+    Statistics {
+        /// Which file.
+        path: PathBuf,
+        /// What differs.
+        message: String,
+    },
     /// The network's inputs or outputs are not what the manifest says.
     #[error(
         "{path} does not fit its manifest: {message}; copy the whole bundle again, or mend its manifest",

@@ -12,12 +12,14 @@ mod bundle;
 mod error;
 mod head;
 mod session;
+mod statistics;
 mod tensor;
 
-pub use bundle::{Bundle, Dtype, Label, Layout, Manifest, ModelSpec};
+pub use bundle::{Bundle, Dtype, Label, Layout, Manifest, ModelSpec, StatisticsSpec};
 pub use error::IdentifyError;
 pub use head::{Head, Identified, MAX_LABELS};
 pub use session::{RuntimeSettings, find_runtime};
+pub use statistics::Statistics;
 pub use tensor::Resizer;
 
 use std::time::Duration;

@@ -1,0 +1,144 @@
+"""Cut items out of the training photographs and lay them into rendered, empty places.
+
+A photograph's background gives its label away (white boards, shop shelves). The item is found by GrabCut, started from
+TrashNet's boxes where they say anything and from the middle of the picture otherwise; a cut that cannot be an item is
+left out, and counted. Writes `<out>/<stream>/<name>.jpg` and `<out>/truth.csv`, in the form of the rendered set, all
+of it training data.
+
+Never: a photograph or an empty place of another split than train.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+from collections import Counter
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+SIZE = 256
+CUT_SIZE = 128  # GrabCut's own size: four times quicker, and the edge is softened anyway
+SEED = 20261122
+
+
+def boxes(path: Path) -> dict[str, tuple[float, float, float, float]]:
+    """TrashNet's boxes by file name, as fractions (left, top, right, bottom); none where there is no such file."""
+    if not path.is_file():
+        return {}
+    with open(path, newline="") as file:
+        rows = csv.DictReader(file)
+        return {row["filename"]: (float(row["xmin"]), float(row["ymin"]), float(row["xmax"]), float(row["ymax"])) for row in rows}
+
+
+def cut(picture: np.ndarray, box: tuple[float, float, float, float] | None) -> np.ndarray | None:
+    """Mask of the item, float32 [SIZE, SIZE] in 0..1, or None where the cut cannot be an item."""
+    left, top, right, bottom = box or (0.14, 0.1, 0.86, 0.92)
+    inset = 0.02  # GrabCut needs some background to learn from
+    left, top, right, bottom = max(left, inset), max(top, inset), min(right, 1 - inset), min(bottom, 1 - inset)
+    columns, rows = (slice(int(low * CUT_SIZE), int(high * CUT_SIZE)) for low, high in ((left, right), (top, bottom)))
+    rectangle = (columns.start, rows.start, columns.stop - columns.start, rows.stop - rows.start)
+    mask = np.zeros((CUT_SIZE, CUT_SIZE), np.uint8)
+    small = cv2.resize(picture, (CUT_SIZE, CUT_SIZE), interpolation=cv2.INTER_AREA)
+    cv2.setRNGSeed(SEED)
+    cv2.grabCut(small, mask, rectangle, np.zeros((1, 65)), np.zeros((1, 65)), 3, cv2.GC_INIT_WITH_RECT)
+    item = ((mask == cv2.GC_FGD) | (mask == cv2.GC_PR_FGD)).astype(np.uint8)
+    item = cv2.morphologyEx(item, cv2.MORPH_OPEN, np.ones((3, 3), np.uint8))
+    count, parts, figures, _ = cv2.connectedComponentsWithStats(item)
+    if count < 2:
+        return None
+    item = (parts == 1 + int(figures[1:, cv2.CC_STAT_AREA].argmax())).astype(np.uint8)
+    outline = cv2.findContours(item, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)[0]
+    cv2.drawContours(item, outline, -1, 1, cv2.FILLED)
+    solid = float(item.sum()) / max(cv2.contourArea(cv2.convexHull(np.concatenate(outline))), 1.0)
+    if not 0.05 < item.mean() < 0.8 or solid < 0.72 or item[rows, columns].mean() < 0.25:
+        return None
+    whole = cv2.resize(item.astype(np.float32), (SIZE, SIZE), interpolation=cv2.INTER_CUBIC)
+    return np.clip((cv2.GaussianBlur(whole, (0, 0), 1.2) - 0.5) * 2, 0, 1)
+
+
+def lay(picture: np.ndarray, mask: np.ndarray, place: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """The item, turned, scaled and lit to fit, with a soft shadow, in the place; uint8 [SIZE, SIZE, 3]."""
+    rows, columns = np.nonzero(mask > 0.5)
+    middle = (float(columns.mean()), float(rows.mean()))
+    extent = max(np.ptp(rows), np.ptp(columns)) + 1
+    scale = rng.uniform(0.4, 0.85) * SIZE / extent
+    turn = cv2.getRotationMatrix2D(middle, rng.uniform(0, 360), scale)
+    turn[:, 2] += (SIZE / 2 - np.array(middle)) + rng.normal(size=2) * 0.09 * SIZE
+    item = cv2.warpAffine(picture, turn, (SIZE, SIZE), flags=cv2.INTER_AREA, borderMode=cv2.BORDER_REPLICATE).astype(np.float32)
+    alpha = np.clip(cv2.warpAffine(mask, turn, (SIZE, SIZE)), 0, 1)[..., None]
+    ground = cv2.rotate(place, int(rng.integers(3))) if rng.uniform() < 0.75 else place
+    ground = ground.astype(np.float32)
+    drop = rng.normal(size=2) * 5
+    shadow = cv2.GaussianBlur(np.roll(alpha[..., 0], drop.astype(int), (0, 1)), (0, 0), rng.uniform(2, 7))[..., None]
+    ground *= 1 - rng.uniform(0.2, 0.6) * shadow
+    # Half way to the light and the tint of the place.
+    tone = np.clip(ground.mean((0, 1)) / np.maximum(place.mean(), 1.0), 0.7, 1.4)
+    item *= tone**0.5 * float(np.exp(rng.normal() * 0.12)) * (np.clip(place.mean() / 128, 0.5, 1.3) ** 0.4)
+    return np.clip(item * alpha + ground * (1 - alpha), 0, 255).astype(np.uint8)
+
+
+def squashed(path: Path) -> np.ndarray:
+    """A picture, BGR, squashed to SIZE x SIZE."""
+    picture = cv2.imread(str(path), cv2.IMREAD_COLOR)
+    if picture is None:
+        raise SystemExit(f"composites: cannot read {path}: fetch it again or take it out of its list")
+    return cv2.resize(picture, (SIZE, SIZE), interpolation=cv2.INTER_AREA)
+
+
+def listed(path: Path, split: str) -> list[dict[str, str]]:
+    """The rows of one split in a CSV."""
+    with open(path, newline="") as file:
+        return [row for row in csv.DictReader(file) if row["split"] == split]
+
+
+def main() -> None:
+    """Makes the composites that are not there yet."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--photos", type=Path, required=True)
+    parser.add_argument("--split", type=Path, default=Path(__file__).parent / "split.csv")
+    parser.add_argument("--renders", type=Path, nargs="+", required=True, help="rendered sets: their empty places are the grounds")
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--most", type=int, default=350, help="photographs of one stream, at most")
+    args = parser.parse_args()
+    rng = np.random.default_rng(SEED)
+    places = [
+        squashed(folder / row["path"])
+        for folder in args.renders
+        for row in listed(folder / "truth.csv", "train")
+        if row["stream"] == "empty"
+    ]
+    if not places:
+        raise SystemExit("composites: the rendered sets have no empty places for training yet: render more of them")
+    known = boxes(args.photos / "trashnet_boxes.csv")
+    rows = listed(args.split, "train")
+    rng.shuffle(rows)
+    taken: Counter[str] = Counter()
+    refused: Counter[str] = Counter()
+    truth = []
+    for number, row in enumerate(rows):
+        stream, path = row["stream"], Path(row["path"])
+        if taken[stream] >= args.most:
+            continue
+        name = f"{stream}/{path.stem}-{number}.jpg"
+        picture = squashed(args.photos / path)
+        mask = cut(picture, known.get(path.name))
+        if mask is None:
+            refused[stream] += 1
+            continue
+        taken[stream] += 1
+        (args.out / stream).mkdir(parents=True, exist_ok=True)
+        laid = lay(picture, mask, places[int(rng.integers(len(places)))], rng)
+        cv2.imwrite(str(args.out / name), laid, [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(70, 95))])
+        truth.append((name, stream, number, "train"))
+        if number % 200 == 199:
+            print(f"composites: {number + 1} of {len(rows)} looked at, {sum(taken.values())} made, {sum(refused.values())} refused", flush=True)
+    with open(args.out / "truth.csv", "w", newline="") as file:
+        csv.writer(file).writerows([("path", "stream", "seed", "split"), *truth])
+    for stream in sorted(taken | refused):
+        print(f"composites: {stream}: {taken[stream]} made, {refused[stream]} refused")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,165 @@
+"""`make model`: from photographs and registry packages to the shipped bundle, in steps that are not done twice.
+
+A step is done when its output is there and was made by the same command; an interrupted step starts again (rendering
+goes on where it was). Everything that is not the bundle stays in one work folder outside git.
+
+    python models/train/make.py --photos ../shared/photos
+
+Never: a step that writes into the repository before `bundle`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import os
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+REPO = HERE.parents[1]
+# Without these glibc gives every large tensor back to the kernel, and idle threads spin: a step took twice as long.
+ALLOCATOR = {
+    "OMP_WAIT_POLICY": "passive",
+    "MALLOC_MMAP_MAX_": "0",
+    "MALLOC_TRIM_THRESHOLD_": "8000000000",
+    "MALLOC_TOP_PAD_": "268435456",
+}
+
+
+@dataclass(frozen=True)
+class Step:
+    """One step: commands that run side by side, what they leave behind, and about how long they take.
+
+    Attributes:
+        name: for people.
+        output: exists once the step is done.
+        commands: argument lists; all must succeed.
+        minutes: on two quiet cores, for the estimate.
+    """
+
+    name: str
+    output: Path
+    commands: list[list[str]]
+    minutes: float
+
+    def key(self) -> str:
+        """Changes when the commands do."""
+        return hashlib.sha256(repr(self.commands).encode()).hexdigest()[:16]
+
+    def stamp(self, work: Path) -> Path:
+        """Where it is written down that the step is done."""
+        return work / "done" / self.name
+
+    def done(self, work: Path) -> bool:
+        """Whether nothing is to do."""
+        stamp = self.stamp(work)
+        return self.output.exists() and stamp.exists() and stamp.read_text() == self.key()
+
+
+def steps(args: argparse.Namespace) -> list[Step]:
+    """What makes the bundle, in order."""
+    work, python = args.work, sys.executable
+    renders, composites = work / "renders", work / "composites"
+    photos = ["--photos", str(args.photos)]
+    cache = ["--cache", str(work / "cache")]
+
+    def run(program: str, *rest: object) -> list[str]:
+        return [python, str(HERE / program), *[str(r) for r in rest]]
+
+    def render(part: str) -> list[str]:
+        script = str(REPO / "models" / "render" / "dataset.py")
+        return ["blender", "-b", "-P", script, "--", "--out", str(renders), "--threads", "1", "--part", part]
+
+    head, photographs, both, tuned = (work / f"{name}.pt" for name in ("head", "photos", "both", "tuned"))
+    tune = ("tune", *photos, *cache)
+    return [
+        Step("render", renders / "DONE", [render("1/2"), render("2/2")], 55),
+        Step("cut-out", composites / "truth.csv", [run("composites.py", *photos, "--renders", renders, "--out", composites, "--most", 260)], 6),
+        Step("head", head, [run("fit.py", "head", *photos, *cache, "--views", 1, "--out", head)], 6),
+        Step("tune-on-photographs", photographs, [run("fit.py", *tune, "--start", head, "--out", photographs, "--frozen", 0, "--epochs", 3, "--early-epochs", 3)], 35),
+        Step(
+            "tune-on-all",
+            both,
+            [run("fit.py", *tune, "--renders", renders, composites, "--start", photographs, "--anchor", head, "--out", both, "--epochs", 3, "--early-epochs", 2,
+                 "--draws", 2400, "--keep", 0.98, "--render-share", 0.6, "--head-factor", 4, "--seed", 11)],
+            10,
+        ),
+        Step(
+            "tune-more",
+            tuned,
+            # The renders twice: composites are many, and their backgrounds few.
+            [run("fit.py", *tune, "--renders", renders, renders, composites, "--start", both.with_suffix(".tuned.pt"), "--anchor", photographs, "--out", tuned,
+                 "--epochs", 4, "--early-epochs", 2, "--draws", 2800, "--keep", 0.98, "--render-share", 0.65, "--head-factor", 2, "--seed", 12)],
+            16,
+        ),
+        Step("quantise-baseline", work / "head.onnx", [run("quantise.py", *photos, *cache, "--weights", head, "--list", work / "head.txt", "--draw", 12, "--out", work / "head.onnx")], 1),
+        # The last round's own average, not the one weighed against older weights: see "What was tried" in README.md.
+        Step("quantise", work / "tuned.onnx", [run("quantise.py", *photos, *cache, "--renders", renders, "--weights", tuned.with_suffix(".tuned.pt"), "--draw", 12, "--out", work / "tuned.onnx")], 1),
+        Step(
+            "bundle",
+            args.out / "manifest.toml",
+            [run("bundle.py", *photos, *cache, "--renders", renders, "--model", work / "tuned.onnx", "--baseline", work / "head.float.onnx", "--out", args.out,
+                 "--version", args.version, "--created", args.version[:10].replace(".", "-"), "--notes", "Made by `make model`.")],
+            3,
+        ),
+        Step(
+            "statistics",
+            args.out / "statistics.safetensors",
+            [run("statistics_file.py", *photos, *cache, "--renders", renders, "--bundle", args.out)],
+            2,
+        ),
+        Step("build", args.binary, [["cargo", "build", "--release", "--locked", "--bin", "bunri", "--manifest-path", str(REPO / "Cargo.toml")]], 5),
+        Step(
+            "report",
+            args.out / "REPORT.md",
+            [run("report.py", "--binary", args.binary, "--bundle", args.out, *photos, "--renders", renders, "--work", work / "report",
+                 "--float", work / "tuned.float.onnx", "--reference", work / "head.onnx")],
+            6,
+        ),
+    ]
+
+
+def perform(step: Step, work: Path) -> None:
+    """Runs a step's commands side by side; a failure ends the run with the command that failed."""
+    environment = os.environ | ALLOCATOR
+    running = [subprocess.Popen(command, env=environment) for command in step.commands]
+    codes = [process.wait() for process in running]
+    for code, command in zip(codes, step.commands):
+        if code != 0:
+            raise SystemExit(f"model: {step.name} failed (exit code {code}): {' '.join(command)}\nmodel: mend it and run `make model` again, it goes on from here")
+    if not step.output.exists():
+        raise SystemExit(f"model: {step.name} ended without {step.output}: look at what it said above")
+    step.stamp(work).parent.mkdir(parents=True, exist_ok=True)
+    step.stamp(work).write_text(step.key())
+
+
+def main() -> None:
+    """Does what is left to do."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--photos", type=Path, required=True, help="folder with manifest.csv")
+    parser.add_argument("--work", type=Path, default=REPO / "target" / "model", help="for renders, caches and weights: about 6 GB")
+    parser.add_argument("--out", type=Path, default=REPO / "models" / "bunri-lite0", help="the bundle's folder")
+    parser.add_argument("--version", default=time.strftime("%Y.%m.%d"))
+    parser.add_argument("--binary", type=Path, default=REPO / "target" / "release" / "bunri")
+    parser.add_argument("--list", action="store_true", help="say what there is to do, and do nothing")
+    args = parser.parse_args()
+    args.photos, args.work, args.out, args.binary = (path.resolve() for path in (args.photos, args.work, args.out, args.binary))
+    if not (args.photos / "manifest.csv").exists():
+        raise SystemExit(f"model: there is no manifest.csv in {args.photos}: give the folder of the photographs with --photos")
+    plan = steps(args)
+    # A step after one that is to be done is to be done as well.
+    first = next((number for number, step in enumerate(plan) if not step.done(args.work)), len(plan))
+    for number, step in enumerate(plan):
+        left = sum(s.minutes for s in plan[max(first, number) :])
+        state = "done" if number < first else f"about {step.minutes:g} min, {left:g} min left in all"
+        print(f"model: {number + 1}/{len(plan)} {step.name}: {state}", flush=True)
+        if number >= first and not args.list:
+            perform(step, args.work)
+
+
+if __name__ == "__main__":
+    main()
