@@ -12,7 +12,7 @@
 //! any --time limit, contradicting end-stops, drive error--> failed --home--> going home
 //! ```
 //!
-//! A drive sees its hardware only through [`Lines`]: `gpio.rs` has the kernel's, the tests a model of the mechanism.
+//! A drive sees its hardware only through [`lines::Lines`]: `gpio.rs` has the kernel's, the tests a model of the mechanism.
 //!
 //! - Never moves unasked, not even at start: the judge asks for home once it sees that nothing is in the way.
 //! - Every movement has a time limit, after which the drive is released.
