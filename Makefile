@@ -6,7 +6,7 @@ ARGS ?=
 ONLY ?=
 PHOTOS ?= ../shared/photos
 
-.PHONY: help setup demo test bench clips model accept arm-test
+.PHONY: help setup demo test bench clips model trials accept arm-test
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -40,6 +40,10 @@ model: setup ## make the shipped bundle from nothing but photographs (PHOTOS=../
 	python3 -m venv target/render-venv && target/render-venv/bin/pip install --quiet -r models/render/requirements.txt
 	python3 -m venv target/model-venv && target/model-venv/bin/pip install --quiet -r models/train/requirements.txt
 	nice target/model-venv/bin/python models/train/make.py --photos $(PHOTOS) $(ARGS)
+
+trials: ## the recipe's side questions after `make model`: sources left out, TrashNet alone, other backbones; hours, resumes
+	for kind in trashnet sources backbones; do nice target/model-venv/bin/python models/train/trials.py $$kind --photos $(PHOTOS) \
+	  --renders target/model/renders --cache target/model/cache --out target/model/$$kind.json $(ARGS) || exit 1; done
 
 accept: setup ## accept intended changes of snapshots and of the configuration's schema
 	INSTA_UPDATE=always BUNRI_ACCEPT=1 $(CARGO) test --locked

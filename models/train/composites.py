@@ -1,9 +1,10 @@
-"""Cut items out of the training photographs and lay them into rendered, empty places.
+"""Cut items out of the training photographs and lay them on other grounds: rendered empty places, and bare patches of photographs.
 
-A photograph's background gives its label away (white boards, shop shelves). The item is found by GrabCut, started from
-TrashNet's boxes where they say anything and from the middle of the picture otherwise; a cut that cannot be an item is
-left out, and counted. Writes `<out>/<stream>/<name>.jpg` and `<out>/truth.csv`, in the form of the rendered set, all
-of it training data.
+A photograph's background gives its label away (white boards, shop shelves; the outdoor photographs are all of clear
+PET, so that a model calls asphalt clear PET). The item is found by GrabCut, started from TrashNet's boxes where they
+say anything and from the middle of the picture otherwise; a cut that cannot be an item is left out, and counted. A bare
+patch is a window of the original photograph without the item; some patches are kept as they are, as pictures of
+nothing. Writes `<out>/<stream>/<name>.jpg` and `<out>/truth.csv`, in the form of the rendered set, all of it training data.
 
 Never: a photograph or an empty place of another split than train.
 """
@@ -13,6 +14,7 @@ from __future__ import annotations
 import argparse
 import csv
 from collections import Counter
+from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
@@ -21,6 +23,11 @@ import numpy as np
 SIZE = 256
 CUT_SIZE = 128  # GrabCut's own size: four times quicker, and the edge is softened anyway
 SEED = 20261122
+VIEWS_MOST = 5  # of one photograph's item: more would be learnt by heart
+BARE_PICTURES = 160  # patches kept as they are
+# Where a bare patch is truly bare, and how many a photograph gives: outdoors no two are alike, a board is a board. The
+# shop's shelves are full of other goods; a cut of a sheet of paper leaves paper.
+BARE_SOURCES = {"bottles_bhaktapur": 4, "trashnet": 1}
 
 
 def boxes(path: Path) -> dict[str, tuple[float, float, float, float]]:
@@ -63,9 +70,10 @@ def lay(picture: np.ndarray, mask: np.ndarray, place: np.ndarray, rng: np.random
     rows, columns = np.nonzero(mask > 0.5)
     middle = (float(columns.mean()), float(rows.mean()))
     extent = max(np.ptp(rows), np.ptp(columns)) + 1
-    scale = rng.uniform(0.4, 0.85) * SIZE / extent
+    scale = float(np.exp(rng.uniform(np.log(0.25), np.log(0.9)))) * SIZE / extent
     turn = cv2.getRotationMatrix2D(middle, rng.uniform(0, 360), scale)
-    turn[:, 2] += (SIZE / 2 - np.array(middle)) + rng.normal(size=2) * 0.09 * SIZE
+    room = max(0.09, 0.4 * (1 - scale * extent / SIZE))  # a small item may lie anywhere
+    turn[:, 2] += (SIZE / 2 - np.array(middle)) + np.clip(rng.normal(size=2) * 0.6, -1, 1) * room * SIZE
     item = cv2.warpAffine(picture, turn, (SIZE, SIZE), flags=cv2.INTER_AREA, borderMode=cv2.BORDER_REPLICATE).astype(np.float32)
     alpha = np.clip(cv2.warpAffine(mask, turn, (SIZE, SIZE)), 0, 1)[..., None]
     ground = cv2.rotate(place, int(rng.integers(3))) if rng.uniform() < 0.75 else place
@@ -79,11 +87,29 @@ def lay(picture: np.ndarray, mask: np.ndarray, place: np.ndarray, rng: np.random
     return np.clip(item * alpha + ground * (1 - alpha), 0, 255).astype(np.uint8)
 
 
-def squashed(path: Path) -> np.ndarray:
-    """A picture, BGR, squashed to SIZE x SIZE."""
+def bare(picture: np.ndarray, mask: np.ndarray, rng: np.random.Generator) -> np.ndarray | None:
+    """A square window of the original picture without the item, uint8 [SIZE, SIZE, 3]; None where none is found."""
+    height, width = picture.shape[:2]
+    for _ in range(30):
+        side = rng.uniform(0.28, 0.6) * min(height, width)
+        left, top = rng.uniform(0, width - side), rng.uniform(0, height - side)
+        rows, columns = (slice(int(low / full * SIZE), int((low + side) / full * SIZE)) for low, full in ((top, height), (left, width)))
+        if mask[rows, columns].mean() < 0.004:
+            window = picture[int(top) : int(top + side), int(left) : int(left + side)]
+            return cv2.resize(window, (SIZE, SIZE), interpolation=cv2.INTER_AREA if side > SIZE else cv2.INTER_CUBIC)
+    return None
+
+
+def read(path: Path) -> np.ndarray:
+    """A picture, BGR."""
     picture = cv2.imread(str(path), cv2.IMREAD_COLOR)
     if picture is None:
         raise SystemExit(f"composites: cannot read {path}: fetch it again or take it out of its list")
+    return picture
+
+
+def squashed(picture: np.ndarray) -> np.ndarray:
+    """Squashed to SIZE x SIZE, as the bin does."""
     return cv2.resize(picture, (SIZE, SIZE), interpolation=cv2.INTER_AREA)
 
 
@@ -93,51 +119,90 @@ def listed(path: Path, split: str) -> list[dict[str, str]]:
         return [row for row in csv.DictReader(file) if row["split"] == split]
 
 
+@dataclass
+class Cuts:
+    """What the photographs gave.
+
+    Attributes:
+        items: (picture, mask) of each cut by stream.
+        patches: bare patches by source.
+        refused: cuts that could not be an item, by stream.
+    """
+
+    items: dict[str, list[tuple[np.ndarray, np.ndarray]]]
+    patches: dict[str, list[np.ndarray]]
+    refused: Counter[str]
+
+
+def cut_all(photos: Path, rows: list[dict[str, str]], most: int, rng: np.random.Generator) -> Cuts:
+    """Cuts at most `most` items of each stream."""
+    known = boxes(photos / "trashnet_boxes.csv")
+    cuts = Cuts({}, {}, Counter())
+    for number, row in enumerate(rows):
+        stream, path = row["stream"], Path(row["path"])
+        mine = cuts.items.setdefault(stream, [])
+        if len(mine) >= most:
+            continue
+        original = read(photos / path)
+        picture = squashed(original)
+        mask = cut(picture, known.get(path.name))
+        if mask is None:
+            cuts.refused[stream] += 1
+            continue
+        mine.append((picture, mask))
+        source = path.parts[0]
+        for _ in range(BARE_SOURCES.get(source, 0) if stream != "paper" else 0):
+            patch = bare(original, mask, rng)
+            if patch is not None:
+                cuts.patches.setdefault(source, []).append(patch)
+        if number % 200 == 199:
+            print(f"composites: {number + 1} of {len(rows)} photographs looked at", flush=True)
+    return cuts
+
+
 def main() -> None:
-    """Makes the composites that are not there yet."""
+    """Makes the composites."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--photos", type=Path, required=True)
     parser.add_argument("--split", type=Path, default=Path(__file__).parent / "split.csv")
-    parser.add_argument("--renders", type=Path, nargs="+", required=True, help="rendered sets: their empty places are the grounds")
+    parser.add_argument("--renders", type=Path, nargs="+", required=True, help="rendered sets: their empty places are grounds")
     parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--most", type=int, default=350, help="photographs of one stream, at most")
+    parser.add_argument("--most", type=int, default=350, help="composites of one stream, at most")
     args = parser.parse_args()
     rng = np.random.default_rng(SEED)
-    places = [
-        squashed(folder / row["path"])
+    empty = [
+        squashed(read(folder / row["path"]))
         for folder in args.renders
         for row in listed(folder / "truth.csv", "train")
         if row["stream"] == "empty"
     ]
-    if not places:
+    if not empty:
         raise SystemExit("composites: the rendered sets have no empty places for training yet: render more of them")
-    known = boxes(args.photos / "trashnet_boxes.csv")
     rows = listed(args.split, "train")
     rng.shuffle(rows)
-    taken: Counter[str] = Counter()
-    refused: Counter[str] = Counter()
-    truth = []
-    for number, row in enumerate(rows):
-        stream, path = row["stream"], Path(row["path"])
-        if taken[stream] >= args.most:
-            continue
-        name = f"{stream}/{path.stem}-{number}.jpg"
-        picture = squashed(args.photos / path)
-        mask = cut(picture, known.get(path.name))
-        if mask is None:
-            refused[stream] += 1
-            continue
-        taken[stream] += 1
+    cuts = cut_all(args.photos, rows, args.most, rng)
+    truth: list[tuple[str, str, int, str]] = []
+
+    def keep(stream: str, picture: np.ndarray) -> None:
+        name = f"{stream}/{len(truth)}.jpg"
         (args.out / stream).mkdir(parents=True, exist_ok=True)
-        laid = lay(picture, mask, places[int(rng.integers(len(places)))], rng)
-        cv2.imwrite(str(args.out / name), laid, [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(70, 95))])
-        truth.append((name, stream, number, "train"))
-        if number % 200 == 199:
-            print(f"composites: {number + 1} of {len(rows)} looked at, {sum(taken.values())} made, {sum(refused.values())} refused", flush=True)
+        cv2.imwrite(str(args.out / name), picture, [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(70, 95))])
+        truth.append((name, stream, len(truth), "train"))
+
+    sources = sorted(cuts.patches)
+    for stream, items in sorted(cuts.items.items()):
+        count = min(args.most, VIEWS_MOST * len(items))
+        for number in range(count):
+            picture, mask = items[number % len(items)]
+            grounds = cuts.patches[str(rng.choice(sources))] if sources and rng.uniform() < 0.55 else empty
+            keep(stream, lay(picture, mask, grounds[int(rng.integers(len(grounds)))], rng))
+        print(f"composites: {stream}: {count} of {len(items)} items, {cuts.refused[stream]} cuts refused", flush=True)
+    for source in sources:
+        for number in rng.permutation(len(cuts.patches[source]))[: BARE_PICTURES // len(sources)]:
+            keep("empty", cuts.patches[source][int(number)])
     with open(args.out / "truth.csv", "w", newline="") as file:
         csv.writer(file).writerows([("path", "stream", "seed", "split"), *truth])
-    for stream in sorted(taken | refused):
-        print(f"composites: {stream}: {taken[stream]} made, {refused[stream]} refused")
+    print(f"composites: {len(truth)} made, {sum(map(len, cuts.patches.values()))} bare patches")
 
 
 if __name__ == "__main__":

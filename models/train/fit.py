@@ -25,7 +25,7 @@ from torch.nn import functional
 
 import augment
 from labels import LABELS, stream_of
-from network import Lite0, pretrained, scale_pixels
+from network import Lite, pretrained, scale_pixels
 from pictures import Pictures, join, photographs, renders
 
 
@@ -43,7 +43,7 @@ def sampling_weights(labels: np.ndarray, rendered: np.ndarray, power: float, ren
     return torch.from_numpy(weights / weights.sum())
 
 
-def embed_exact(network: Lite0, pictures: Pictures, batch: int = 64) -> Tensor:
+def embed_exact(network: Lite, pictures: Pictures, batch: int = 64) -> Tensor:
     """Embeddings of the pictures as the bin sees them, float32 [N, 1280]."""
     network.eval()
     parts = []
@@ -60,7 +60,7 @@ def right_streams(logits: Tensor, labels: np.ndarray) -> float:
     return float(np.mean([stream_of(a) == stream_of(b) for a, b in zip(best, labels.tolist())])) if best else math.nan
 
 
-def report(network: Lite0, name: str, sets: dict[str, Pictures]) -> dict[str, float]:
+def report(network: Lite, name: str, sets: dict[str, Pictures]) -> dict[str, float]:
     """Top-1 by stream on each set, printed on one line."""
     figures = {}
     for key, pictures in sets.items():
@@ -70,14 +70,14 @@ def report(network: Lite0, name: str, sets: dict[str, Pictures]) -> dict[str, fl
     return figures
 
 
-def fit_head(network: Lite0, train: Pictures, args: argparse.Namespace, generator: Generator) -> None:
+def fit_head(network: Lite, train: Pictures, args: argparse.Namespace, generator: Generator) -> None:
     """Train the last layer on the embeddings of `args.views` random views of each training picture."""
     network.eval()
     features, labels = [embed_exact(network, train)], [torch.from_numpy(train.labels)]
     with torch.inference_mode():
         for view in range(args.views):
             for start in range(0, len(train), 64):
-                x = augment.views(torch.from_numpy(train.large[start : start + 64]), 224, generator)
+                x = augment.views(torch.from_numpy(train.large[start : start + 64]), args.late_size, generator)
                 with torch.autocast("cpu", torch.bfloat16):
                     features.append(network.embed(x).float())
             labels.append(torch.from_numpy(train.labels))
@@ -103,13 +103,13 @@ def fit_head(network: Lite0, train: Pictures, args: argparse.Namespace, generato
 class Average:
     """Exponential average of a network's weights."""
 
-    def __init__(self, network: Lite0, keep: float) -> None:
+    def __init__(self, network: Lite, keep: float) -> None:
         self.network = copy.deepcopy(network).eval()
         self.keep = keep
         self.steps = 0
 
     @torch.no_grad()
-    def update(self, network: Lite0) -> None:
+    def update(self, network: Lite) -> None:
         """Take in the weights after one step; early steps count more, or the start would stay for ever."""
         self.steps += 1
         keep = min(self.keep, self.steps / (self.steps + 9.0))
@@ -117,7 +117,7 @@ class Average:
             mine.lerp_(theirs, 1.0 - keep)
 
 
-def blend(start: Lite0, end: Lite0, share: float) -> Lite0:
+def blend(start: Lite, end: Lite, share: float) -> Lite:
     """The network whose weights are `share` of `end` and the rest of `start` (WiSE-FT)."""
     mixed = copy.deepcopy(end)
     first, last = start.state_dict(), end.state_dict()
@@ -127,7 +127,7 @@ def blend(start: Lite0, end: Lite0, share: float) -> Lite0:
     return mixed.eval()
 
 
-def parameter_groups(network: Lite0, args: argparse.Namespace) -> list[dict[str, object]]:
+def parameter_groups(network: Lite, args: argparse.Namespace) -> list[dict[str, object]]:
     """Backbone and last layer at their own rates; no decay on normalisation and biases."""
     groups = []
     for last in (False, True):
@@ -142,8 +142,11 @@ def parameter_groups(network: Lite0, args: argparse.Namespace) -> list[dict[str,
     return groups
 
 
-def tune(network: Lite0, train: Pictures, sets: dict[str, Pictures], args: argparse.Namespace, generator: Generator) -> Lite0:
-    """Fine-tune everything; gives the average network."""
+def tune(network: Lite, train: Pictures, sets: dict[str, Pictures], args: argparse.Namespace, generator: Generator) -> Lite:
+    """Fine-tune everything; gives the average network.
+
+    After each epoch what is needed to go on is put beside `args.out`, and an interrupted run goes on from there.
+    """
     chance = sampling_weights(train.labels, train.rendered, args.power, args.render_share)
     network.freeze(args.frozen)
     optimiser = torch.optim.AdamW(parameter_groups(network, args))
@@ -151,15 +154,18 @@ def tune(network: Lite0, train: Pictures, sets: dict[str, Pictures], args: argpa
     steps = max(draws // args.batch, 1)
     total = steps * args.epochs
     average = Average(network, args.keep)
-    done = 0
-    for epoch in range(args.epochs):
+    partial = args.out.with_suffix(".partial.pt")
+    settings = repr(sorted(vars(args).items()))
+    first = resume(partial, settings, network, average, optimiser, generator)
+    done = first * steps
+    for epoch in range(first, args.epochs):
         network.train()
         for module in network.modules():
             if isinstance(module, nn.BatchNorm2d):
                 module.eval()
         for part in [network.stem, *network.blocks[: args.frozen]]:
             part.eval()
-        size = args.early_size if epoch < args.early_epochs else 224
+        size = args.early_size if epoch < args.early_epochs else args.late_size
         order = torch.multinomial(chance, steps * args.batch, replacement=True, generator=generator)
         began, losses = time.monotonic(), 0.0
         for index in order.split(args.batch):
@@ -178,22 +184,43 @@ def tune(network: Lite0, train: Pictures, sets: dict[str, Pictures], args: argpa
             losses += loss.item()
             done += 1
             if done % 10 == 0:
-                rate = (done - epoch * steps) * args.batch / (time.monotonic() - began)
-                print(f"epoch {epoch + 1} step {done}/{total} loss {losses / (done - epoch * steps):.4f} {rate:.1f}/s", flush=True)
+                each = (time.monotonic() - began) / (done - epoch * steps)
+                left = (total - done) * each / 60
+                print(f"epoch {epoch + 1} step {done}/{total} loss {losses / (done - epoch * steps):.4f} {args.batch / each:.1f}/s, {left:.0f} min left", flush=True)
         report(average.network, f"epoch {epoch + 1} size {size} {time.monotonic() - began:.0f} s: average", sets)
-        torch.save(average.network.state_dict(), args.out.with_suffix(".partial.pt"))
+        state = {"settings": settings, "epoch": epoch + 1, "network": network.state_dict(), "average": average.network.state_dict(),
+                 "steps": average.steps, "optimiser": optimiser.state_dict(), "generator": generator.get_state()}
+        torch.save(state, partial.with_suffix(".new"))
+        partial.with_suffix(".new").rename(partial)
+    partial.unlink(missing_ok=True)
     return average.network
 
 
-def load(path: Path) -> Lite0:
+def resume(partial: Path, settings: str, network: Lite, average: Average, optimiser: torch.optim.Optimizer, generator: Generator) -> int:
+    """Takes up what an interrupted run with the same settings left; gives the number of epochs that are done."""
+    if not partial.exists():
+        return 0
+    state = torch.load(partial, map_location="cpu", weights_only=True)
+    if state["settings"] != settings:
+        return 0
+    network.load_state_dict(state["network"])
+    average.network.load_state_dict(state["average"])
+    average.steps = state["steps"]
+    optimiser.load_state_dict(state["optimiser"])
+    generator.set_state(state["generator"])
+    print(f"goes on after epoch {state['epoch']}", flush=True)
+    return int(state["epoch"])
+
+
+def load(path: Path) -> Lite:
     """A network from a file that `main` saved."""
-    network = Lite0(len(LABELS))
+    network = Lite(len(LABELS))
     network.load_state_dict(torch.load(path, map_location="cpu", weights_only=True))
     return network.to(memory_format=torch.channels_last).eval()
 
 
-def main() -> None:
-    """Run one stage."""
+def arguments() -> argparse.ArgumentParser:
+    """The command line; its defaults are the settings of `fit_head` and `tune`."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("stage", choices=("head", "tune"))
     parser.add_argument("--photos", type=Path, required=True)
@@ -212,6 +239,7 @@ def main() -> None:
     parser.add_argument("--epochs", type=int, default=6)
     parser.add_argument("--early-epochs", type=int, default=3, help="epochs at --early-size")
     parser.add_argument("--early-size", type=int, default=192)
+    parser.add_argument("--late-size", type=int, default=224, help="size of the other epochs, the one that ships")
     parser.add_argument("--frozen", type=int, default=5, help="leading blocks kept as they are: the dear ones to train")
     parser.add_argument("--batch", type=int, default=32)
     parser.add_argument("--draws", type=int, default=0, help="pictures drawn an epoch; 0: as many as there are")
@@ -219,8 +247,12 @@ def main() -> None:
     parser.add_argument("--head-factor", type=float, default=2.0)
     parser.add_argument("--decay", type=float, default=0.02)
     parser.add_argument("--keep", type=float, default=0.99)
-    args = parser.parse_args()
+    return parser
 
+
+def main() -> None:
+    """Run one stage."""
+    args = arguments().parse_args()
     torch.set_num_threads(args.threads)
     torch.manual_seed(args.seed)
     generator = Generator().manual_seed(args.seed)

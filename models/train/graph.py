@@ -1,6 +1,6 @@
 """Write the network as an ONNX graph: normalisation folded into the convolutions, padding in their attributes.
 
-Built node by node from `BLOCKS` and not by tracing, so that the graph is small, its names stay, and no pad or shape
+Built node by node and not by tracing, so that the graph is small, its names stay, and no pad or shape
 arithmetic is left for the runtime to find.
 
 The float graph takes scaled pixels `x` float32 [N, 3, 224, 224]; `take_bytes` turns a quantised one into the model
@@ -13,7 +13,7 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-from network import BLOCKS, EMBEDDING, PIXEL_SCALE, PIXEL_ZERO, ConvNorm, Lite0
+from network import EMBEDDING, PIXEL_SCALE, PIXEL_ZERO, ConvNorm, Lite
 
 OPSET = 17
 IR_VERSION = 8
@@ -60,8 +60,8 @@ class _Builder:
         return self.node("Clip", f"{name}.relu6", [x, "zero", "six"]) if layer.active else x
 
 
-def float_model(network: Lite0) -> onnx.ModelProto:
-    """The float graph of a network in evaluation mode."""
+def float_model(network: Lite, size: int = SIZE) -> onnx.ModelProto:
+    """The float graph of a network in evaluation mode, for pictures of `size` x `size`."""
     build = _Builder()
     x = build.conv("stem", network.stem, INPUT)
     for index, block in enumerate(network.blocks):
@@ -78,7 +78,7 @@ def float_model(network: Lite0) -> onnx.ModelProto:
     graph = helper.make_graph(
         build.nodes,
         "bunri-lite0",
-        [helper.make_tensor_value_info(INPUT, TensorProto.FLOAT, ["n", 3, SIZE, SIZE])],
+        [helper.make_tensor_value_info(INPUT, TensorProto.FLOAT, ["n", 3, size, size])],
         [
             helper.make_tensor_value_info("logits", TensorProto.FLOAT, ["n", network.last.out_features]),
             helper.make_tensor_value_info("embedding", TensorProto.FLOAT, ["n", EMBEDDING]),
@@ -110,11 +110,12 @@ def take_bytes(model: onnx.ModelProto) -> onnx.ModelProto:
         raise ValueError(f"first quantisation has scale {scale} and zero point {zero}, not 1/128 and 127")
     transpose = helper.make_node("Transpose", ["pixels"], [quantise.output[0]], name="to_nchw", perm=[0, 3, 1, 2])
     nodes = [transpose] + [node for node in graph.node if node is not quantise]
+    size = graph.input[0].type.tensor_type.shape.dim[2].dim_value
     labels = graph.output[0].type.tensor_type.shape.dim[1].dim_value
     fixed = helper.make_graph(
         nodes,
         graph.name,
-        [helper.make_tensor_value_info("pixels", TensorProto.UINT8, [1, SIZE, SIZE, 3])],
+        [helper.make_tensor_value_info("pixels", TensorProto.UINT8, [1, size, size, 3])],
         [
             helper.make_tensor_value_info("logits", TensorProto.FLOAT, [1, labels]),
             helper.make_tensor_value_info("embedding", TensorProto.FLOAT, [1, EMBEDDING]),

@@ -74,30 +74,20 @@ def steps(args: argparse.Namespace) -> list[Step]:
         script = str(REPO / "models" / "render" / "dataset.py")
         return ["blender", "-b", "-P", script, "--", "--out", str(renders), "--threads", "1", "--part", part]
 
-    head, photographs, both, tuned = (work / f"{name}.pt" for name in ("head", "photos", "both", "tuned"))
-    tune = ("tune", *photos, *cache)
+    head, tuned = work / "head.pt", work / "tuned.pt"
+    tune = ("tune", *photos, *cache, "--renders", renders, composites)
     return [
         Step("render", renders / "DONE", [render("1/2"), render("2/2")], 55),
-        Step("cut-out", composites / "truth.csv", [run("composites.py", *photos, "--renders", renders, "--out", composites, "--most", 260)], 6),
-        Step("head", head, [run("fit.py", "head", *photos, *cache, "--views", 1, "--out", head)], 6),
-        Step("tune-on-photographs", photographs, [run("fit.py", *tune, "--start", head, "--out", photographs, "--frozen", 0, "--epochs", 3, "--early-epochs", 3)], 35),
+        Step("cut-out", composites / "truth.csv", [run("composites.py", *photos, "--renders", renders, "--out", composites, "--most", 300)], 8),
+        Step("head", head, [run("fit.py", "head", *photos, *cache, "--renders", renders, composites, "--views", 1, "--out", head)], 5),
         Step(
-            "tune-on-all",
-            both,
-            [run("fit.py", *tune, "--renders", renders, composites, "--start", photographs, "--anchor", head, "--out", both, "--epochs", 3, "--early-epochs", 2,
-                 "--draws", 2400, "--keep", 0.98, "--render-share", 0.6, "--head-factor", 4, "--seed", 11)],
-            10,
-        ),
-        Step(
-            "tune-more",
+            "tune",
             tuned,
-            # The renders twice: composites are many, and their backgrounds few.
-            [run("fit.py", *tune, "--renders", renders, renders, composites, "--start", both.with_suffix(".tuned.pt"), "--anchor", photographs, "--out", tuned,
-                 "--epochs", 4, "--early-epochs", 2, "--draws", 2800, "--keep", 0.98, "--render-share", 0.65, "--head-factor", 2, "--seed", 12)],
-            16,
+            [run("fit.py", *tune, "--start", head, "--out", tuned, "--epochs", 7, "--early-epochs", 5, "--early-size", 160, "--draws", 4800, "--render-share", 0.6)],
+            25,
         ),
         Step("quantise-baseline", work / "head.onnx", [run("quantise.py", *photos, *cache, "--weights", head, "--list", work / "head.txt", "--draw", 12, "--out", work / "head.onnx")], 1),
-        # The last round's own average, not the one weighed against older weights: see "What was tried" in README.md.
+        # The last round's own average, not the one weighed against the head's: see "What was tried" in README.md.
         Step("quantise", work / "tuned.onnx", [run("quantise.py", *photos, *cache, "--renders", renders, "--weights", tuned.with_suffix(".tuned.pt"), "--draw", 12, "--out", work / "tuned.onnx")], 1),
         Step(
             "bundle",
@@ -109,7 +99,7 @@ def steps(args: argparse.Namespace) -> list[Step]:
         Step(
             "statistics",
             args.out / "statistics.safetensors",
-            [run("statistics_file.py", *photos, *cache, "--renders", renders, "--bundle", args.out)],
+            [run("statistics_file.py", *photos, *cache, "--renders", renders, composites, "--bundle", args.out)],
             2,
         ),
         Step("build", args.binary, [["cargo", "build", "--release", "--locked", "--bin", "bunri", "--manifest-path", str(REPO / "Cargo.toml")]], 5),
@@ -117,7 +107,7 @@ def steps(args: argparse.Namespace) -> list[Step]:
             "report",
             args.out / "REPORT.md",
             [run("report.py", "--binary", args.binary, "--bundle", args.out, *photos, "--renders", renders, "--work", work / "report",
-                 "--float", work / "tuned.float.onnx", "--reference", work / "head.onnx")],
+                 "--float", work / "tuned.float.onnx", "--reference", work / "head.onnx", "--trials", work)],
             6,
         ),
     ]

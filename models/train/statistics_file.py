@@ -75,6 +75,14 @@ def to_bytes(tensors: dict[str, np.ndarray]) -> bytes:
     return struct.pack("<Q", len(text)) + text + b"".join(np.ascontiguousarray(value, "<f4").tobytes() for value in tensors.values())
 
 
+def from_bytes(data: bytes) -> dict[str, np.ndarray]:
+    """The tensors of such a file, float64."""
+    end = 8 + struct.unpack("<Q", data[:8])[0]
+    header = json.loads(data[8:end])
+    parts = {name: (entry["shape"], data[end + entry["data_offsets"][0] : end + entry["data_offsets"][1]]) for name, entry in header.items()}
+    return {name: np.frombuffer(part, "<f4").reshape(shape).astype(float) for name, (shape, part) in parts.items()}
+
+
 def manifest_table(data: bytes) -> str:
     """The manifest's table about the file."""
     return f'[statistics]\nfile = "{FILE}"\nsha256 = "{hashlib.sha256(data).hexdigest()}"\n'
