@@ -21,4 +21,5 @@ pub mod config;
 pub mod ingest;
 pub mod reckoning;
 pub mod store;
+pub mod web;
 pub mod wire;

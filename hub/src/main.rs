@@ -10,6 +10,7 @@ use bunri_hub::config::Config;
 use bunri_hub::ingest;
 use bunri_hub::reckoning;
 use bunri_hub::store::Store;
+use bunri_hub::web::{Pages, user_line};
 use clap::{Parser, Subcommand};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
@@ -29,6 +30,11 @@ enum Command {
         /// The configuration.
         #[arg(long)]
         config: PathBuf,
+    },
+    /// Reads a password and prints a line for the users' file.
+    User {
+        /// The name to log in with.
+        name: String,
     },
     /// What each bin reports against what is held; exit code 1 when a gap or a clone is found.
     Reckon {
@@ -63,6 +69,7 @@ fn main() -> ExitCode {
 async fn run(command: Command) -> anyhow::Result<ExitCode> {
     match command {
         Command::Run { config } => serve(&config).await,
+        Command::User { name } => user(&name),
         Command::Reckon { config, json } => reckon(&config, json).await,
     }
 }
@@ -76,6 +83,14 @@ async fn serve(path: &Path) -> anyhow::Result<ExitCode> {
     let store = Arc::new(open(&config).await?);
     let stop = watch::Sender::new(false);
     let status = watch::Sender::new(ingest::Status::default());
+    let pages = match &config.page {
+        Some(page) => {
+            let pages = Pages::open(page, Arc::clone(&store), status.subscribe(), config.zone).await?;
+            tracing::info!(address = %pages.address()?, "the pages are open");
+            Some(tokio::spawn(pages.serve(stop.subscribe())))
+        }
+        None => None,
+    };
     let work = tokio::spawn(ingest::run(config.broker, Arc::clone(&store), status, stop.subscribe()));
     let mut terminate = signal(SignalKind::terminate())?;
     tokio::select! {
@@ -85,8 +100,24 @@ async fn serve(path: &Path) -> anyhow::Result<ExitCode> {
     tracing::info!("stopping: the batch under way is finished");
     stop.send_replace(true);
     work.await.context("the ingest failed")?;
+    if let Some(pages) = pages {
+        pages.await.context("the pages failed")??;
+    }
     store.close().await;
     Ok(ExitCode::SUCCESS)
+}
+
+fn user(name: &str) -> anyhow::Result<ExitCode> {
+    tracing::info!("type the password, then Enter");
+    let mut password = String::new();
+    std::io::stdin().read_line(&mut password)?;
+    say(&user_line(name, password.trim_end_matches(['\r', '\n']))?);
+    Ok(ExitCode::SUCCESS)
+}
+
+#[allow(clippy::print_stdout, reason = "the command's answer")]
+fn say(text: &str) {
+    println!("{text}");
 }
 
 async fn reckon(path: &Path, json: bool) -> anyhow::Result<ExitCode> {
@@ -94,10 +125,7 @@ async fn reckon(path: &Path, json: bool) -> anyhow::Result<ExitCode> {
     let store = open(&config).await?;
     let checks = store.reconcile(now_ms()).await?;
     let text = if json { serde_json::to_string_pretty(&checks)? } else { reckoning::table(&checks) };
-    #[allow(clippy::print_stdout, reason = "the command's answer")]
-    {
-        println!("{text}");
-    }
+    say(&text);
     store.close().await;
     Ok(if checks.iter().any(reckoning::is_alarming) { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }

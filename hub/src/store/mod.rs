@@ -12,6 +12,7 @@ mod batch;
 mod error;
 mod ids;
 mod months;
+mod read;
 mod reconcile;
 mod rows;
 mod write;
@@ -22,6 +23,7 @@ use sqlx::{AnyConnection, AnyPool, Executor as _};
 
 pub use batch::Batch;
 pub use error::StoreError;
+pub use read::{BinNow, Dead, Hour, Opening, Rejects};
 pub use reconcile::{EpochCheck, State};
 pub use write::Written;
 
