@@ -56,3 +56,4 @@ pub mod streams;
 pub mod tally;
 pub mod uplink;
 pub mod web;
+mod whole_file;
