@@ -30,7 +30,8 @@ pub(super) fn bars(items: &[Items], words: Words<'_>) -> Markup {
                 g {
                     title { (time) ": " (streams.values().sum::<i64>()) }
                     @for (stream, height, above) in stack(streams, top) {
-                        rect.(class(stream)) x=(position * each) y=(HEIGHT - above - height) width=(each - 2) height=(height) {}
+                        rect.(class(stream)) x=(position * each) y=(HEIGHT - above - height)
+                            width=(each - 2) height=(height) {}
                     }
                 }
             }

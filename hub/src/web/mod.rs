@@ -141,12 +141,12 @@ fn router(app: Arc<App>) -> Router {
 
 /// Lets in who is logged in; others are sent to the login, programs are told.
 async fn logged_in(State(app): State<Arc<App>>, request: Request, next: Next) -> Result<Response, WebError> {
-    if let Some(token) = login::token_of(request.headers()) {
-        if app.store.session(&login::kept(token), now_ms()).await?.is_some() {
-            let mut response = next.run(request).await;
-            response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-            return Ok(response);
-        }
+    if let Some(token) = login::token_of(request.headers())
+        && app.store.session(&login::kept(token), now_ms()).await?.is_some()
+    {
+        let mut response = next.run(request).await;
+        response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        return Ok(response);
     }
     if request.uri().path().starts_with("/api/") {
         return Ok((StatusCode::UNAUTHORIZED, "log in at /login first").into_response());

@@ -7,8 +7,11 @@ use maud::{DOCTYPE, Markup, html};
 use super::chart;
 use super::items::{Items, Step};
 use super::text::Words;
-use crate::store::{BinNow, Dead, EpochCheck, Rejects, State};
+use crate::store::{BinNow, Dead, EpochCheck, Opening, Rejects, State};
 use crate::wire::STREAMS;
+
+const REASONS: [&str; 6] =
+    ["not_sure", "unknown", "two_items", "compartment_full", "compartment_disabled", "not_collected_here"];
 
 /// What the district's page shows.
 pub(super) struct District<'a> {
@@ -21,7 +24,7 @@ pub(super) struct District<'a> {
     pub(super) now_ms: i64,
 }
 
-fn frame(words: Words<'_>, title: &str, head: Markup, body: Markup) -> Markup {
+fn frame(words: Words<'_>, title: &str, head: &Markup, body: &Markup) -> Markup {
     html! {
         (DOCTYPE)
         html lang=(words.language.id()) {
@@ -32,7 +35,13 @@ fn frame(words: Words<'_>, title: &str, head: Markup, body: Markup) -> Markup {
                 link rel="stylesheet" href="/page.css";
             }
             body {
-                header { h1 { (title) } nav { a href=(format!("?lang={}", words.language.other().id())) { (words.text("language-other")) } (head) } }
+                header {
+                    h1 { (title) }
+                    nav {
+                        a href=(format!("?lang={}", words.language.other().id())) { (words.text("language-other")) }
+                        (head)
+                    }
+                }
                 main { (body) }
             }
         }
@@ -42,67 +51,76 @@ fn frame(words: Words<'_>, title: &str, head: Markup, body: Markup) -> Markup {
 /// The login.
 pub(super) fn login(words: Words<'_>, wrong: bool) -> Markup {
     let title = words.text("login-title");
-    frame(
-        words,
-        &title,
-        html! {},
-        html! {
-            form.card method="post" action="/login" {
-                @if wrong { p.bad role="alert" { (words.text("login-wrong")) } }
-                label { (words.text("login-name")) input name="name" autocomplete="username" required; }
-                label { (words.text("login-password")) input name="password" type="password" autocomplete="current-password" required; }
-                button { (words.text("login-do")) }
+    let form = html! {
+        form.card method="post" action="/login" {
+            @if wrong { p.bad role="alert" { (words.text("login-wrong")) } }
+            label { (words.text("login-name")) input name="name" autocomplete="username" required; }
+            label {
+                (words.text("login-password"))
+                input name="password" type="password" autocomplete="current-password" required;
             }
-        },
-    )
+            button { (words.text("login-do")) }
+        }
+    };
+    frame(words, &title, &html! {}, &form)
 }
 
 /// The district's page.
 pub(super) fn district(words: Words<'_>, shown: &District<'_>) -> Markup {
     let logout = html! { form method="post" action="/logout" { button { (words.text("logout")) } } };
-    frame(
-        words,
-        &words.text("title"),
-        logout,
-        html! {
-            (bins(words, shown))
-            section.card {
-                h2 { (words.text("items-title")) }
-                p.links {
-                    @for (step, key) in [(Step::Hour, "hour"), (Step::Day, "day"), (Step::Month, "month")] {
-                        a href=(format!("/?by={key}&lang={}", words.language.id())) aria-current=[(step == shown.by).then_some("true")] { (words.text(&format!("items-by-{key}"))) }
-                        " "
-                        a.small href=(format!("/api/v1/items?by={key}&format=csv")) { (words.text("download")) " CSV" }
-                        " "
-                        a.small href=(format!("/api/v1/items?by={key}")) { "JSON" }
+    let body = html! {
+        (bins(words, shown))
+        section.card {
+            h2 { (words.text("items-title")) }
+            p.links { @for step in ["hour", "day", "month"] { (step_links(words, step, shown.by)) } }
+            (chart::bars(shown.items, words))
+            (sums(words, shown.items))
+        }
+        section.card {
+            h2 { (words.text("rejects-title")) }
+            table {
+                @for row in shown.rejects {
+                    tr { td { (reason(words, &row.reason)) } td.number { (row.items) } }
+                }
+            }
+        }
+        section.card {
+            h2 { (words.text("dead-title")) }
+            @if shown.dead.is_empty() { p { (words.text("dead-none")) } }
+            table {
+                @for letter in shown.dead {
+                    tr {
+                        td { (words.ago(letter.received_ms, shown.now_ms)) }
+                        td.number { (letter.times) }
+                        td { (letter.topic) }
+                        td { (letter.reason) }
                     }
                 }
-                (chart::bars(shown.items, words))
-                (sums(words, shown.items))
             }
-            section.card {
-                h2 { (words.text("rejects-title")) }
-                table { @for row in shown.rejects { tr { td { (reason(words, &row.reason)) } td.number { (row.items) } } } }
-            }
-            section.card {
-                h2 { (words.text("dead-title")) }
-                @if shown.dead.is_empty() { p { (words.text("dead-none")) } }
-                table { @for letter in shown.dead { tr { td { (words.ago(letter.received_ms, shown.now_ms)) } td.number { (letter.times) } td { (letter.topic) } td { (letter.reason) } } } }
-            }
-        },
-    )
+        }
+    };
+    frame(words, &words.text("title"), &logout, &body)
+}
+
+fn step_links(words: Words<'_>, step: &str, shown: Step) -> Markup {
+    let is_shown =
+        matches!((step, shown), ("hour", Step::Hour) | ("day", Step::Day) | ("month", Step::Month));
+    html! {
+        a href=(format!("/?by={step}&lang={}", words.language.id())) aria-current=[is_shown.then_some("true")] {
+            (words.text(&format!("items-by-{step}")))
+        }
+        " "
+        a.small href=(format!("/api/v1/items?by={step}&format=csv")) { (words.text("download")) " CSV" }
+        " "
+        a.small href=(format!("/api/v1/items?by={step}")) { "JSON" }
+        " "
+    }
 }
 
 fn reason(words: Words<'_>, reason: &str) -> String {
-    let known = [
-        "not_sure",
-        "unknown",
-        "two_items",
-        "compartment_full",
-        "compartment_disabled",
-        "not_collected_here",
-    ];
-    words.text(&format!("reason-{}", if known.contains(&reason) { reason } else { "other" }))
+    // The contract may bring others.
+    let known = REASONS.contains(&reason);
+    words.text(&format!("reason-{}", if known { reason } else { "other" }))
 }
 
 fn bins(words: Words<'_>, shown: &District<'_>) -> Markup {
@@ -115,20 +133,32 @@ fn bins(words: Words<'_>, shown: &District<'_>) -> Markup {
             h2 { (words.text("bins-title")) }
             @if shown.bins.is_empty() { p { (words.text("bins-none")) } }
             table {
-                thead { tr { @for key in ["bin", "connection", "seen", "takes", "ledger", "items"] { th { (words.text(key)) } } } }
+                thead {
+                    tr {
+                        @for key in ["bin", "connection", "seen", "takes", "ledger", "items"] { th { (words.text(key)) } }
+                    }
+                }
                 tbody { @for bin in shown.bins {
                     tr {
                         th scope="row" { (bin.district) "/" (bin.bin) }
                         td { (connection(words, bin.online)) }
-                        td { (bin.seen_ms.map_or_else(|| words.text("never"), |seen| words.ago(seen, shown.now_ms))) }
+                        td { (seen(words, bin, shown.now_ms)) }
                         td { (closed(words, bin)) }
-                        td { @for check in shown.ledgers.iter().filter(|check| check.bin == bin.bin && check.district == bin.district) { (state(words, check)) } }
-                        td.number { (totals.get(&(bin.district.as_str(), bin.bin.as_str())).copied().unwrap_or(0)) }
+                        td { @for check in ledgers_of(shown, bin) { (state(words, check)) } }
+                        td.number { (totals.get(&(&*bin.district, &*bin.bin)).copied().unwrap_or(0)) }
                     }
                 } }
             }
         }
     }
+}
+
+fn seen(words: Words<'_>, bin: &BinNow, now_ms: i64) -> String {
+    bin.seen_ms.map_or_else(|| words.text("never"), |seen| words.ago(seen, now_ms))
+}
+
+fn ledgers_of<'a>(shown: &'a District<'_>, bin: &'a BinNow) -> impl Iterator<Item = &'a EpochCheck> {
+    shown.ledgers.iter().filter(move |check| check.bin == bin.bin && check.district == bin.district)
 }
 
 fn connection(words: Words<'_>, online: Option<bool>) -> Markup {
@@ -144,7 +174,10 @@ fn closed(words: Words<'_>, bin: &BinNow) -> Markup {
     html! {
         @if closed.is_empty() { (words.text("everything-open")) }
         @for opening in closed {
-            span.bad { "▲ " (words.text(&format!("stream-{}", opening.stream))) ": " (words.text(&opening.state)) } " "
+            span.bad {
+                "▲ " (words.text(&format!("stream-{}", opening.stream))) ": " (words.text(&opening.state))
+            }
+            " "
         }
     }
 }
@@ -171,9 +204,15 @@ fn sums(words: Words<'_>, items: &[Items]) -> Markup {
             thead { tr { th {} @for outcome in outcomes { th { (words.text(outcome)) } } } }
             tbody {
                 @for stream in STREAMS {
-                    tr { th scope="row" { (words.text(&format!("stream-{stream}"))) } @for outcome in outcomes { td.number { (sum(Some(stream), outcome)) } } }
+                    tr {
+                        th scope="row" { (words.text(&format!("stream-{stream}"))) }
+                        @for outcome in outcomes { td.number { (sum(Some(stream), outcome)) } }
+                    }
                 }
-                tr { th scope="row" { (words.text("total")) } @for outcome in outcomes { td.number { (sum(None, outcome)) } } }
+                tr {
+                    th scope="row" { (words.text("total")) }
+                    @for outcome in outcomes { td.number { (sum(None, outcome)) } }
+                }
             }
         }
     }
@@ -181,24 +220,29 @@ fn sums(words: Words<'_>, items: &[Items]) -> Markup {
 
 /// The residents' page: which bins take what, and nothing else.
 pub(super) fn residents(words: Words<'_>, bins: &[BinNow], now_ms: i64) -> Markup {
-    frame(
-        words,
-        &words.text("title-residents"),
-        html! {},
-        html! {
-            p { (words.text("residents-note")) }
-            @for bin in bins {
-                section.card {
-                    h2 { (bin.bin) @if bin.online == Some(false) { " " span.bad { "▲ " (words.text("out-of-order")) } } }
-                    ul.streams { @for opening in &bin.openings {
-                        li.(if opening.state == "open" { "good" } else { "bad" }) {
-                            (if opening.state == "open" { "● " } else { "▲ " })
-                            (words.text(&format!("stream-{}", opening.stream))) ": " (words.text(&opening.state))
-                            @if let Some(emptied) = opening.emptied_ms { span.small { " (" (words.text("emptied")) ": " (words.ago(emptied, now_ms)) ")" } }
-                        }
-                    } }
+    let body = html! {
+        p { (words.text("residents-note")) }
+        @for bin in bins {
+            section.card {
+                h2 {
+                    (bin.bin)
+                    @if bin.online == Some(false) { " " span.bad { "▲ " (words.text("out-of-order")) } }
                 }
+                ul.streams { @for opening in &bin.openings { (takes(words, opening, now_ms)) } }
             }
-        },
-    )
+        }
+    };
+    frame(words, &words.text("title-residents"), &html! {}, &body)
+}
+
+fn takes(words: Words<'_>, opening: &Opening, now_ms: i64) -> Markup {
+    let (class, sign) = if opening.state == "open" { ("good", "● ") } else { ("bad", "▲ ") };
+    html! {
+        li.(class) {
+            (sign) (words.text(&format!("stream-{}", opening.stream))) ": " (words.text(&opening.state))
+            @if let Some(emptied) = opening.emptied_ms {
+                span.small { " (" (words.text("emptied")) ": " (words.ago(emptied, now_ms)) ")" }
+            }
+        }
+    }
 }
