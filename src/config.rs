@@ -5,11 +5,13 @@
 
 mod calibration;
 mod missing;
+mod overrides;
 mod page;
 mod problems;
 mod raw;
 
 pub use calibration::{CALIBRATION_VERSION, Calibration};
+pub use overrides::{Overrides, TUNABLE, Tunable};
 pub use problems::{ConfigError, Problem};
 pub use raw::{FAULT_RETRIES, RawCalibration, RawConfig, RawJudge};
 
@@ -26,6 +28,7 @@ use crate::identify::RuntimeSettings;
 use crate::judge::{self, Compartment, CostTable};
 use crate::mechanism::guard::GuardSettings;
 use crate::mechanism::{self, DriveSettings};
+use crate::streams::Stream;
 use crate::uplink::{self, BinName, Secret};
 use crate::web;
 use problems::Problems;
@@ -34,6 +37,8 @@ use raw::{RawCamera, RawUplink, Source};
 /// A checked configuration.
 #[derive(Clone, Debug)]
 pub struct Config {
+    /// The file it was read from.
+    pub file: PathBuf,
     /// Who this bin is.
     pub bin: BinName,
     /// The zone whose days are counted.
@@ -62,7 +67,7 @@ pub struct Config {
     pub uplink: Option<uplink::Settings>,
     /// The page; `None` for none.
     pub web: Option<web::Settings>,
-    /// First 12 digits of the sha256 of the file, to tell configurations apart.
+    /// First 12 digits of the sha256 of the file and of what the page has changed, to tell configurations apart.
     pub hash: String,
 }
 
@@ -85,6 +90,10 @@ pub enum Camera {
 pub struct JudgeConfig {
     /// What mistakes cost.
     pub cost: CostTable,
+    /// The three numbers that the table was made from: lost, contaminated, dirty.
+    pub costs: [f32; 3],
+    /// Least probability of a stream, where the configuration says another one than the bundle.
+    pub thresholds: [Option<f32>; Stream::COUNT],
     /// Votes at least.
     pub votes_least: u32,
     /// Votes at most.
@@ -98,17 +107,45 @@ pub struct JudgeConfig {
 }
 
 impl Config {
-    /// Reads and checks the configuration and the calibration it names.
+    /// Reads and checks the configuration, what the page has changed of it, and the calibration it names.
     ///
     /// # Errors
     /// Every problem found: every wrong or missing key; once all needed keys can be read, every value out of
     /// range and every problem of the calibration too.
     pub fn load(path: &Path) -> Result<Self, ConfigError> {
+        Self::read(path, None)
+    }
+
+    /// As it would be with these changes instead of those that the page has made.
+    ///
+    /// # Errors
+    /// As [`Config::load`].
+    pub fn load_with(path: &Path, changes: &toml::Table) -> Result<Self, ConfigError> {
+        Self::read(path, Some(changes))
+    }
+
+    fn read(path: &Path, changes: Option<&toml::Table>) -> Result<Self, ConfigError> {
         let mut problems = Problems::default();
-        let Some((table, text)) = problems.read(path) else { return Err(problems.into()) };
-        let Some(raw) = problems.take::<RawConfig>(table, path) else { return Err(problems.into()) };
+        let Some((mut table, mut text)) = problems.read(path) else { return Err(problems.into()) };
         let folder = path.parent().unwrap_or(Path::new(""));
-        let config = Self::from_raw(raw, &text, folder, &mut problems.in_file(path));
+        let state_dir = table.get("bin").and_then(|bin| bin.get("state_dir")).and_then(toml::Value::as_str);
+        let over = Overrides::of(&folder.join(state_dir.unwrap_or(raw::DEFAULT_STATE_DIR))).file();
+        let changes = match changes {
+            Some(changes) => Some((changes.clone(), changes.to_string())),
+            // A folder that may not be looked into is `state_dir`'s problem, told where it is used.
+            None if over.is_file() => problems.read(&over),
+            None => None,
+        };
+        if let Some((changes, changed)) = changes {
+            text += &changed;
+            for key in overrides::lay(&changes, &mut table) {
+                problems
+                    .in_file(&over)
+                    .add(&key, "is not one of the keys that the page may change".to_owned());
+            }
+        }
+        let Some(raw) = problems.take::<RawConfig>(table, path) else { return Err(problems.into()) };
+        let config = Self::from_raw(raw, path, &text, &mut problems.in_file(path));
         match config {
             Some(config) if problems.is_empty() => Ok(config),
             _ => Err(problems.into()),
@@ -117,10 +154,11 @@ impl Config {
 
     fn from_raw(
         raw: RawConfig,
+        path: &Path,
         text: &str,
-        folder: &Path,
         problems: &mut problems::InFile<'_>,
     ) -> Option<Self> {
+        let folder = path.parent().unwrap_or(Path::new(""));
         let bin = check_bin(&raw, problems);
         let zone =
             TimeZone::get(&raw.bin.zone).map_err(|error| problems.add("bin.zone", error.to_string())).ok();
@@ -150,6 +188,7 @@ impl Config {
             raw::Drive::Rig => calibration.as_ref().map(|rig| rig.guards.clone()).unwrap_or_default(),
         };
         Some(Self {
+            file: path.to_owned(),
             bin: bin?,
             zone: zone?,
             state_dir,
@@ -179,7 +218,7 @@ impl Config {
         judge::Settings {
             rules: judge::Rules {
                 cost: self.judge.cost,
-                thresholds: head.thresholds(),
+                thresholds: self.thresholds(head),
                 energy_limit: head.energy_limit(),
                 votes_least: self.judge.votes_least,
                 votes_most: self.judge.votes_most,
@@ -189,6 +228,42 @@ impl Config {
             retries: self.judge.retries,
             fault_retries: self.judge.fault_retries,
             labels: (0..labels).map(|label| head.label_id(label)).collect(),
+        }
+    }
+}
+
+impl Config {
+    /// Least probability at which each stream is accepted: the bundle's, unless the configuration says another one.
+    fn thresholds(&self, head: &crate::identify::Head) -> [f32; Stream::COUNT] {
+        let mut thresholds = head.thresholds();
+        for (threshold, other) in thresholds.iter_mut().zip(self.judge.thresholds) {
+            *threshold = other.unwrap_or(*threshold);
+        }
+        thresholds
+    }
+
+    /// The value of a setting that the page may change, as it is written; `judge` is what [`Config::judge_settings`]
+    /// made of it.
+    pub fn tunable(&self, tunable: Tunable, judge: &judge::Settings) -> String {
+        if let Some(stream) = tunable.stream() {
+            return judge.rules.thresholds[stream.index()].to_string();
+        }
+        let [lost, contaminated, dirty] = self.judge.costs;
+        let timing = &judge.timing;
+        match tunable.path {
+            "judge.cost.lost" => lost.to_string(),
+            "judge.cost.contaminated" => contaminated.to_string(),
+            "judge.cost.dirty" => dirty.to_string(),
+            "judge.settle_ms" => timing.settle.as_millis().to_string(),
+            "judge.vote_limit_ms" => timing.vote_limit.as_millis().to_string(),
+            "judge.votes_least" => judge.rules.votes_least.to_string(),
+            "judge.votes_most" => judge.rules.votes_most.to_string(),
+            "judge.clear_hold_ms" => timing.clear_hold.as_millis().to_string(),
+            "judge.clear_limit_ms" => timing.clear_limit.as_millis().to_string(),
+            "judge.retries" => judge.retries.to_string(),
+            "mechanism.move_limit_ms" => self.mechanism.move_limit.as_millis().to_string(),
+            "web.idle_min" => self.web.as_ref().map_or(0, |web| web.idle.as_secs() / 60).to_string(),
+            _ => String::new(),
         }
     }
 }
@@ -364,9 +439,18 @@ fn check_judge(raw: &RawConfig, problems: &mut problems::InFile<'_>) -> JudgeCon
         });
         cost[mistake.item.index()][mistake.sent_to.index()] = mistake.cost;
     }
+    let mut thresholds = [None; Stream::COUNT];
+    for (stream, least) in &judge.thresholds {
+        problems.check((0.0..=1.0).contains(least), &format!("judge.thresholds.{stream}"), || {
+            format!("{least} is not 0 to 1")
+        });
+        thresholds[stream.index()] = Some(*least);
+    }
     let millis = Duration::from_millis;
     JudgeConfig {
         cost,
+        costs: [judge.cost.lost, judge.cost.contaminated, judge.cost.dirty],
+        thresholds,
         votes_least: judge.votes_least,
         votes_most: judge.votes_most,
         retries: judge.retries,

@@ -22,6 +22,7 @@ mod ledger;
 mod rehearsal;
 mod sorter;
 mod supervise;
+mod tuning;
 
 pub use error::DaemonError;
 pub use rehearsal::{Ending, Rehearsal, Rehearsed, RehearsedDrop, rehearse};
@@ -41,7 +42,7 @@ use crate::capture::{CaptureError, FrameSource, newest, stage as capture_stage};
 use crate::clock::{Clock, Identity, Moment};
 use crate::config::{Camera, Config};
 use crate::detect::Background;
-use crate::identify::{Bundle, Identifier};
+use crate::identify::{Bundle, Head, Identifier};
 use crate::judge::{Command, Compartment, Judge};
 use crate::tally::{BundleInfo, DropRecord, Ledger, RunInfo, TallyHandle, Writer};
 use crate::web::{Info, Live, Page, Preview};
@@ -50,6 +51,7 @@ use events::{Started, StopStep};
 use judging::{Judging, Message};
 use ledger::Courier;
 use supervise::{Ended, Stages};
+use tuning::Tuner;
 
 /// Drops that a slow listener may lag behind.
 const DROPS_KEPT: usize = 256;
@@ -96,7 +98,8 @@ impl Daemon {
         clock: Arc<dyn Clock>,
     ) -> Result<Daemon, DaemonError> {
         let (opener, truth) = source_opener(config, &clock)?;
-        let Prepared { identity, bundle, ledger, sorter, open_intent } = prepare(config, software, &*clock)?;
+        let Prepared { identity, bundle, head, ledger, sorter, open_intent } =
+            prepare(config, software, &*clock)?;
         let door = match &config.web {
             Some(settings) => Some(web::bind(settings).await?),
             None => None,
@@ -136,6 +139,7 @@ impl Daemon {
         let page = Page {
             boot_id: identity.boot_id,
             info: page_info(config, software, &bundle, clock.now()),
+            tuning: Arc::new(Tuner::new(config, head, inbox.clone())),
             orders: orders_in,
             live: live_seen,
             drops: drops.clone(),
@@ -301,6 +305,9 @@ fn page_info(config: &Config, software: &str, bundle: &str, started_at: Moment) 
         started_at,
         region: config.calibration.detect.region,
         compartments: config.compartments.iter().map(|compartment| compartment.stream).collect(),
+        inputs: config.drive.lines().inputs.into_iter().map(|input| input.role).collect(),
+        guards: config.guards.guards.iter().map(|(_, input)| input.role.clone()).collect(),
+        state_dir: config.state_dir.clone(),
     }
 }
 
@@ -315,6 +322,8 @@ struct Prepared {
     identity: Identity,
     /// Name and version of the bundle.
     bundle: String,
+    /// What turns the network's answers into streams, and its number of labels.
+    head: (Head, usize),
     ledger: Ledger,
     sorter: Sorter,
     open_intent: Option<u64>,
@@ -325,11 +334,12 @@ fn prepare(config: &Config, software: &str, clock: &dyn Clock) -> Result<Prepare
         .map_err(|source| DaemonError::System { doing: "read the boot identifier".to_owned(), source })?;
     let bundle = Bundle::open(&config.bundle)?;
     let name = format!("{} {}", bundle.manifest.name, bundle.manifest.version);
+    let head = (Head::new(&bundle.manifest), bundle.manifest.labels.len());
     let (ledger, resumed) = open_ledger(config, software, &bundle, &identity, clock)?;
     let open_intent = resumed.as_ref().map(|(seq, _)| *seq);
     let compartments = known_compartments(config, &ledger)?;
     let sorter = build_sorter(config, bundle, compartments, resumed, clock.now())?;
-    Ok(Prepared { identity, bundle: name, ledger, sorter, open_intent })
+    Ok(Prepared { identity, bundle: name, head, ledger, sorter, open_intent })
 }
 
 /// The intent an earlier run left open, with the empty chamber as it was then.

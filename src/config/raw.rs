@@ -61,8 +61,11 @@ fn default_zone() -> String {
     crate::tally::DEFAULT_ZONE.to_owned()
 }
 
+/// Where the ledger is unless the configuration says so.
+pub(super) const DEFAULT_STATE_DIR: &str = "/var/lib/bunri";
+
 fn default_state_dir() -> PathBuf {
-    PathBuf::from("/var/lib/bunri")
+    PathBuf::from(DEFAULT_STATE_DIR)
 }
 
 /// What `camera.source` may be.
@@ -201,6 +204,8 @@ pub struct RawJudge {
     pub clear_limit_ms: u64,
     /// Retries before it is a jam.
     pub retries: u32,
+    /// Least probability at which a stream is accepted, where it is not the bundle's.
+    pub thresholds: BTreeMap<Stream, f32>,
     /// What mistakes cost.
     pub cost: RawCost,
 }
@@ -215,6 +220,7 @@ impl Default for RawJudge {
             clear_hold_ms: 150,
             clear_limit_ms: 1500,
             retries: 1,
+            thresholds: BTreeMap::new(),
             cost: RawCost::default(),
         }
     }

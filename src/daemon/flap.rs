@@ -51,12 +51,16 @@ fn start_guards(
     let settings = config.guards.clone();
     let guards = Guards::open(settings, Arc::clone(&veto), &open_boxed, clock.now())?;
     ledger::send(&inbox, Message::Veto(guards.vetoed()));
+    ledger::send(&inbox, Message::Guards(guards.active()));
     let beat = stages.watch("guard");
     let (stop, clock) = (Arc::clone(stop), Arc::clone(clock));
     stages.spawn("guard", move || {
         let tell = |told: Told| {
             if let Some(vetoed) = told.veto {
                 ledger::send(&inbox, Message::Veto(vetoed));
+            }
+            if let Some(active) = told.active {
+                ledger::send(&inbox, Message::Guards(active));
             }
             // Whoever closes the service door has mended what was behind it.
             if told.door_closed {
@@ -83,8 +87,8 @@ fn start_mechanism(
         let report = move |movement| ledger::send(&inbox, Message::Movement(movement));
         stage.run(&*clock, &receiver, report, |status| {
             beat.beat(clock.now());
-            if shown.replace(status.state) != Some(status.state) {
-                ledger::send(&flap_inbox, Message::Flap(status.state));
+            if shown.replace(status) != Some(status) {
+                ledger::send(&flap_inbox, Message::Flap(status));
             }
         });
         Ok::<(), DaemonError>(())

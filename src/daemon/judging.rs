@@ -14,18 +14,21 @@ use super::sorter::Sorter;
 use super::supervise::Beat;
 use crate::capture::newest::Reader;
 use crate::clock::{Clock, Moment};
-use crate::judge::{Action, Command, Input, Movement, Verdict};
-use crate::mechanism::{FlapState, Request};
+use crate::judge::{self, Action, Command, Input, Movement, Verdict};
+use crate::mechanism::lines::Levels;
+use crate::mechanism::{MechanismStatus, Request};
 use crate::web::{Live, Order, Preview};
 
 /// What other threads tell the judge.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(super) enum Message {
     IntentRecorded(u64),
     IntentFailed,
     EndingRefused(u64, Ending),
     Movement(Movement),
-    Flap(FlapState),
+    Flap(MechanismStatus),
+    Guards(Levels),
+    Retune(Box<judge::Settings>),
     Command(Command),
     Veto(bool),
 }
@@ -101,8 +104,17 @@ impl Judging {
                 self.courier.keep(seq, ending, now);
                 return;
             }
-            Message::Flap(state) => {
-                shown.live.flap = Some(state);
+            Message::Flap(status) => {
+                shown.live.flap = Some(status.state);
+                (shown.live.sensed, shown.live.inputs) = (status.sensed, status.inputs);
+                return;
+            }
+            Message::Guards(active) => {
+                shown.live.guards = active;
+                return;
+            }
+            Message::Retune(settings) => {
+                self.sorter.retune(*settings);
                 return;
             }
         };

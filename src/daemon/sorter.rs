@@ -116,6 +116,11 @@ impl Sorter {
         self.judge.step(input, now)
     }
 
+    /// Decides and waits by other settings from now on.
+    pub fn retune(&mut self, settings: judge::Settings) {
+        self.judge.retune(settings);
+    }
+
     /// The judge, to look at.
     pub fn judge(&self) -> &Judge {
         &self.judge

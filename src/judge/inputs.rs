@@ -104,6 +104,8 @@ pub enum Command {
     Maintenance(bool),
     /// In maintenance: turn the flap to a compartment, or home (`None`).
     Turn(Option<CompartmentId>),
+    /// Turn a moving flap back and forget what else was asked of it.
+    Stop,
     /// In maintenance: turn the flap home, and from there to each compartment and back.
     Tour,
     /// The jam or fault is mended.

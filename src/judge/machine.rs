@@ -110,6 +110,12 @@ impl Judge {
         &self.settings.rules
     }
 
+    /// Decides and waits by other settings from now on; the compartments stay as they are.
+    pub fn retune(&mut self, mut settings: Settings) {
+        settings.rules.compartments = std::mem::take(&mut self.settings.rules.compartments);
+        self.settings = settings;
+    }
+
     /// The votes so far, while an item is being looked at.
     pub fn votes(&self) -> Option<&Votes> {
         if let State::Settled { votes, .. } = &self.state { Some(votes) } else { None }
@@ -280,6 +286,7 @@ impl Judge {
     fn on_command(&mut self, command: Command, now: Moment, actions: &mut Actions) {
         match command {
             Command::Maintenance(on) => self.set_maintenance(on, now),
+            Command::Stop => self.stop(actions),
             Command::Turn(target) => self.plan(vec![target], now, actions),
             Command::Tour => self.plan(self.tour(), now, actions),
             Command::Full(id, full) => {

@@ -270,6 +270,10 @@ impl Drive for DcMotor {
         self.off()
     }
 
+    fn inputs(&mut self) -> Result<Levels, MechanismError> {
+        self.lines.read()
+    }
+
     fn sense(&mut self, now: Moment) -> Result<Sensed, MechanismError> {
         let levels = self.look(now)?;
         if levels.count_ones() > 1 {

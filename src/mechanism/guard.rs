@@ -54,6 +54,8 @@ pub struct Told {
     pub veto: Option<bool>,
     /// The service door was closed: whoever opened it is done.
     pub door_closed: bool,
+    /// Other guards are active than at the last look: these.
+    pub active: Option<Levels>,
 }
 
 /// The pure part: which guards are active, and how long each still counts.
@@ -97,7 +99,7 @@ impl GuardState {
         let door_closed = (0..self.settings.guards.len())
             .filter(is_door)
             .any(|index| (before | touched) & bit(index) != 0 && levels & bit(index) == 0);
-        Told { veto, door_closed }
+        Told { veto, door_closed, active: (before != levels).then_some(levels) }
     }
 }
 
@@ -134,6 +136,11 @@ impl Guards {
     /// Whether movement is forbidden.
     pub const fn vetoed(&self) -> bool {
         self.state.vetoed()
+    }
+
+    /// The guards that are active.
+    pub const fn active(&self) -> Levels {
+        self.state.active
     }
 
     /// Looks at every edge and level there is; the flap's flag is set before this returns.
@@ -221,9 +228,9 @@ mod tests {
         assert!(veto.load(Ordering::SeqCst));
         set(&model, 0);
         let told = guards.look(Moment::from_millis(100)).unwrap();
-        assert_eq!(told, Told { veto: None, door_closed: true }, "held a while longer");
+        assert_eq!(told, Told { veto: None, door_closed: true, active: Some(0) }, "held a while longer");
         let told = guards.look(Moment::from_millis(300)).unwrap();
-        assert_eq!(told, Told { veto: Some(false), door_closed: false });
+        assert_eq!(told, Told { veto: Some(false), door_closed: false, active: None });
         assert!(!veto.load(Ordering::SeqCst));
     }
 
@@ -234,7 +241,7 @@ mod tests {
         set(&model, 2);
         set(&model, 0);
         let told = guards.look(Moment::from_millis(1000)).unwrap();
-        assert_eq!(told, Told { veto: Some(true), door_closed: false });
+        assert_eq!(told, Told { veto: Some(true), door_closed: false, active: None });
         assert_eq!(guards.look(Moment::from_millis(1299)).unwrap(), Told::default());
         assert_eq!(guards.look(Moment::from_millis(1300)).unwrap().veto, Some(false));
     }

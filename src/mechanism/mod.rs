@@ -54,7 +54,7 @@ use std::time::Duration;
 
 use crate::clock::{Clock, Moment};
 use crate::judge::CompartmentId;
-use lines::{LinesSpec, OpenLines};
+use lines::{Levels, LinesSpec, OpenLines};
 
 /// A place where the flap can rest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -101,6 +101,14 @@ pub trait Drive: Send {
     /// # Errors
     /// When the hardware refuses.
     fn sense(&mut self, now: Moment) -> Result<Sensed, MechanismError>;
+
+    /// The levels of its inputs as they are, for whoever presses a switch by hand; in the order of its lines.
+    ///
+    /// # Errors
+    /// When the hardware refuses.
+    fn inputs(&mut self) -> Result<Levels, MechanismError> {
+        Ok(0)
+    }
 
     /// Waits until an input changes, at most `limit`. False at once when it has no inputs to wait for.
     ///

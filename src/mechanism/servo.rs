@@ -14,7 +14,7 @@
 
 use std::time::Duration;
 
-use super::lines::{Input, Lines, LinesSpec, Output, bit};
+use super::lines::{Input, Levels, Lines, LinesSpec, Output, bit};
 use super::pwm::{Pwm, PwmSettings};
 use super::{Drive, MechanismError, Place, Sensed, Track};
 use crate::clock::Moment;
@@ -139,6 +139,10 @@ impl Drive for Servo {
         let power = self.lines.write(0);
         let quiet = self.pwm.pulse(Duration::ZERO);
         power.and(quiet).and(self.pwm.run(false))
+    }
+
+    fn inputs(&mut self) -> Result<Levels, MechanismError> {
+        self.lines.read()
     }
 
     fn sense(&mut self, now: Moment) -> Result<Sensed, MechanismError> {

@@ -140,6 +140,10 @@ impl Drive for Solenoid {
         }
     }
 
+    fn inputs(&mut self) -> Result<Levels, MechanismError> {
+        self.lines.read()
+    }
+
     fn sense(&mut self, now: Moment) -> Result<Sensed, MechanismError> {
         while self.lines.next_edge()?.is_some() {}
         self.watch_over(now)?;

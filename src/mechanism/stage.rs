@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use super::events::{Failed, Moved, TurnedBack};
 use super::flap::{Flap, FlapState, Order, Step};
-use super::{Drive, Place, Settings};
+use super::lines::Levels;
+use super::{Drive, Place, Sensed, Settings};
 use crate::clock::{Clock, Moment};
 use crate::judge::{CompartmentId, Movement};
 
@@ -27,6 +28,10 @@ pub enum Request {
 pub struct MechanismStatus {
     /// Where the flap is.
     pub state: FlapState,
+    /// What the drive made of its inputs last.
+    pub sensed: Sensed,
+    /// The inputs themselves, as they were when the flap was at rest last.
+    pub inputs: Levels,
 }
 
 /// Nobody asks for movements any more.
@@ -42,6 +47,8 @@ pub struct Stage {
     settings: Settings,
     started_at: Moment,
     veto: Option<Arc<AtomicBool>>,
+    sensed: Sensed,
+    inputs: Levels,
 }
 
 impl Stage {
@@ -55,7 +62,9 @@ impl Stage {
         now: Moment,
     ) -> Result<Self, super::MechanismError> {
         drive.release(now)?;
-        Ok(Self { flap: Flap::new(settings.clone()), drive, settings, started_at: now, veto: None })
+        let flap = Flap::new(settings.clone());
+        let (sensed, inputs) = (Sensed::default(), 0);
+        Ok(Self { flap, drive, settings, started_at: now, veto: None, sensed, inputs })
     }
 
     /// A flap that also obeys the guards' flag, by itself: it is looked at before every order and at every poll.
@@ -65,7 +74,7 @@ impl Stage {
 
     /// Where the flap is.
     pub const fn status(&self) -> MechanismStatus {
-        MechanismStatus { state: self.flap.state() }
+        MechanismStatus { state: self.flap.state(), sensed: self.sensed, inputs: self.inputs }
     }
 
     /// Carries out one request; a report may follow at once.
@@ -92,7 +101,14 @@ impl Stage {
             return Some(movement);
         }
         let step = match self.drive.sense(now) {
-            Ok(sensed) => self.flap.step(sensed, now),
+            Ok(sensed) => {
+                self.sensed = sensed;
+                if !self.flap.is_moving() {
+                    // Only to be shown: a drive that cannot be read says so by its next `sense`.
+                    self.inputs = self.drive.inputs().unwrap_or(self.inputs);
+                }
+                self.flap.step(sensed, now)
+            }
             Err(error) => {
                 Failed { why: "the drive gave up", error: Some(&error) }.emit();
                 self.flap.fail();

@@ -316,6 +316,10 @@ impl Drive for Stepper {
         shared.lines.write(0)
     }
 
+    fn inputs(&mut self) -> Result<Levels, MechanismError> {
+        lock(&self.shared).lines.read()
+    }
+
     fn sense(&mut self, _now: Moment) -> Result<Sensed, MechanismError> {
         let shared = Arc::clone(&self.shared);
         let mut shared = lock(&shared);

@@ -44,6 +44,12 @@ impl Fields {
         self.0.iter().find(|(known, _)| known == name).map_or("", |(_, value)| value.trim())
     }
 
+    /// Every field but the token.
+    pub(super) fn all(&self) -> Vec<(String, String)> {
+        let fields = self.0.iter().filter(|(name, _)| name != "token");
+        fields.map(|(name, value)| (name.clone(), value.trim().to_owned())).collect()
+    }
+
     /// The value as it was sent: spaces may belong to a password.
     pub(super) fn exact(&self, name: &str) -> &str {
         self.0.iter().find(|(known, _)| known == name).map_or("", |(_, value)| value.as_str())

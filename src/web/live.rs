@@ -2,7 +2,8 @@
 
 use crate::detect::Presence;
 use crate::judge::{Alarm, Compartment, Service, StateName, Verdict};
-use crate::mechanism::FlapState;
+use crate::mechanism::lines::Levels;
+use crate::mechanism::{FlapState, Sensed};
 use crate::streams::Stream;
 
 /// The loop's newest news: published at each change of state and at most ten times a second, also while there is no
@@ -27,6 +28,12 @@ pub struct Live {
     pub service: Option<Service>,
     /// Where the flap is.
     pub flap: Option<FlapState>,
+    /// What the flap's drive made of its inputs.
+    pub sensed: Sensed,
+    /// The inputs of the flap's drive, in the order of [`crate::web::Info::inputs`].
+    pub inputs: Levels,
+    /// The guards that are active, in the order of [`crate::web::Info::guards`].
+    pub guards: Levels,
     /// Median time of one look of the classifier, milliseconds; 0 before the first.
     pub infer_ms_p50: f32,
     /// The time that one look in a hundred exceeds, milliseconds; 0 before the first.

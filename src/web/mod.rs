@@ -25,6 +25,8 @@ mod book;
 mod compartments;
 mod error;
 mod events;
+mod flap;
+mod health;
 mod live;
 mod login;
 mod nav;
@@ -37,9 +39,12 @@ mod settings;
 mod streams;
 mod text;
 mod tls;
+mod tune;
+mod tuning;
 mod view;
 mod wire;
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
@@ -55,6 +60,7 @@ pub use events::{CLIENTS_STALLED, STREAMS_REFUSED};
 pub use live::Live;
 pub use preview::Preview;
 pub use settings::{Settings, Tls};
+pub use tuning::{Changed, Knob, Tuning};
 
 use crate::capture::stage;
 use crate::clock::{Clock, Moment};
@@ -65,6 +71,7 @@ use crate::tally::{DropRecord, TallyHandle};
 use crate::uplink;
 use access::Access;
 use book::Book;
+use health::Health;
 use pictures::Picture;
 use pulse::News;
 use text::Texts;
@@ -98,6 +105,12 @@ pub struct Info {
     pub region: Region,
     /// What each compartment collects, in the rig's order.
     pub compartments: Vec<Stream>,
+    /// Names of the drive's inputs, in the order of its lines.
+    pub inputs: Vec<String>,
+    /// Names of the guards.
+    pub guards: Vec<String>,
+    /// Folder of the ledger, whose disk is watched.
+    pub state_dir: PathBuf,
 }
 
 /// What the crew asks of the sorting loop.
@@ -122,6 +135,8 @@ pub struct Page {
     pub info: Info,
     /// The sorting loop's news. Its publications are its sign of life for `/healthz`.
     pub live: watch::Receiver<Live>,
+    /// Whoever keeps the settings.
+    pub tuning: Arc<dyn Tuning>,
     /// The way to the sorting loop, of [`ORDERS_MAX`] places.
     pub orders: mpsc::Sender<Order>,
     /// Every drop that was confirmed, or voided, as it now stands.
@@ -177,6 +192,7 @@ pub async fn bind(settings: &Settings) -> Result<Door, WebError> {
 /// When a task of the page ends early, or the texts inside the program are damaged.
 pub async fn serve(door: Door, page: Page, stop: watch::Receiver<bool>) -> Result<(), WebError> {
     let (book_out, book) = watch::channel(Arc::new(Book::default()));
+    let (health_out, health) = watch::channel(Health::read(&page.info.state_dir));
     let (news_out, news) = watch::channel(Arc::new(News::default()));
     let (pictures_out, pictures) = watch::channel(None);
     let site = Arc::new(Site {
@@ -188,12 +204,14 @@ pub async fn serve(door: Door, page: Page, stop: watch::Receiver<bool>) -> Resul
         page,
         settings: door.settings,
         book,
+        health,
         news,
         pictures,
     });
     let mut tasks = JoinSet::new();
     let names = [
         (tasks.spawn(book::keep(Arc::clone(&site), book_out)).id(), "book"),
+        (tasks.spawn(health::keep(Arc::clone(&site), health_out)).id(), "health"),
         (tasks.spawn(pulse::beat(Arc::clone(&site), news_out)).id(), "pulse"),
         (tasks.spawn(pictures::encode(Arc::clone(&site), pictures_out)).id(), "pictures"),
         (tasks.spawn(Arc::clone(&site.access).keep_on()).id(), "sessions"),
@@ -233,6 +251,7 @@ struct Site {
     slots: Arc<Semaphore>,
     stop: watch::Receiver<bool>,
     book: watch::Receiver<Arc<Book>>,
+    health: watch::Receiver<Health>,
     news: watch::Receiver<Arc<News>>,
     pictures: watch::Receiver<Option<Arc<Picture>>>,
 }
@@ -272,6 +291,7 @@ impl Site {
             shown: shown.unwrap_or(live.presence),
             uplink: page.uplink.as_ref().map(|status| status.borrow().clone()),
             book: self.book.borrow().clone(),
+            health: self.health.borrow().clone(),
             live,
         }
     }

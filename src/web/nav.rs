@@ -21,17 +21,21 @@ use super::view::icon;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Tab {
     Now,
+    Flap,
     Compartments,
+    Settings,
 }
 
 impl Tab {
-    const ALL: [Tab; 2] = [Tab::Now, Tab::Compartments];
+    const ALL: [Tab; 4] = [Tab::Now, Tab::Flap, Tab::Compartments, Tab::Settings];
 
     /// Its address.
     pub(super) const fn path(self) -> &'static str {
         match self {
             Tab::Now => "/",
+            Tab::Flap => "/flap",
             Tab::Compartments => "/compartments",
+            Tab::Settings => "/settings",
         }
     }
 
@@ -39,14 +43,18 @@ impl Tab {
     const fn key(self) -> &'static str {
         match self {
             Tab::Now => "tab-now",
+            Tab::Flap => "tab-flap",
             Tab::Compartments => "tab-compartments",
+            Tab::Settings => "tab-settings",
         }
     }
 
     fn icon(self) -> Markup {
         let icon = match self {
             Tab::Now => icon::looking(),
+            Tab::Flap => icon::sending(),
             Tab::Compartments => icon::full(),
+            Tab::Settings => icon::sliders(),
         };
         html! { (icon) }
     }

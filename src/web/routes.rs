@@ -17,7 +17,7 @@ use super::access::{Who, cookie};
 use super::acting::{query, wants_page};
 use super::nav::Visit;
 use super::text::Language;
-use super::{STREAMS_MAX, Site, assets, compartments, login, streams, view};
+use super::{STREAMS_MAX, Site, assets, compartments, flap, login, streams, tune, view};
 
 /// Nothing but what this program serves, and no script or style inside the page.
 const CONTENT_POLICY: &str = "default-src 'none'; img-src 'self'; script-src 'self'; style-src 'self'; \
@@ -52,6 +52,8 @@ pub(super) fn router(site: &Arc<Site>) -> Router {
         .route("/picture", get(picture))
         .route("/logout", post(login::log_out))
         .merge(compartments::routes())
+        .merge(flap::routes())
+        .merge(tune::routes())
         .route_layer(middleware::from_fn_with_state(Arc::clone(site), entry));
     let names = Arc::new(site.settings.names.clone());
     open.merge(crew)

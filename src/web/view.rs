@@ -11,6 +11,7 @@ mod chamber;
 pub(super) mod icon;
 mod machine;
 mod now;
+mod service;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,6 +21,7 @@ use maud::{Markup, PreEscaped, html};
 
 use super::assets;
 use super::book::Book;
+use super::health::Health;
 use super::live::Live;
 use super::nav::{Frame, Tab, Visit};
 use super::text::Words;
@@ -44,6 +46,8 @@ pub(super) struct Scene {
     /// `None` without a hub.
     pub(super) uplink: Option<uplink::Status>,
     pub(super) book: Arc<Book>,
+    /// The board: temperature and disk.
+    pub(super) health: Health,
 }
 
 /// The camera, as far as the page shows it.
@@ -68,8 +72,8 @@ impl Camera {
 }
 
 /// The parts in the order in which the page has them.
-pub(super) const PARTS: [&str; 8] =
-    ["state", "alarms", "overlay", "signal", "sees", "machine", "drops", "counts"];
+pub(super) const PARTS: [&str; 9] =
+    ["state", "alarms", "overlay", "signal", "sees", "machine", "drops", "counts", "service"];
 
 /// The inner HTML of one part of [`PARTS`].
 pub(super) fn part(name: &str, words: Words<'_>, info: &Info, scene: &Scene) -> Markup {
@@ -82,6 +86,7 @@ pub(super) fn part(name: &str, words: Words<'_>, info: &Info, scene: &Scene) -> 
         "machine" => machine::machine(words, info, scene),
         "drops" => book::drops(words, info, scene),
         "counts" => book::counts(words, info, scene),
+        "service" => service::service(words, info, scene),
         _ => html! {},
     }
 }
@@ -96,15 +101,7 @@ pub(super) fn page(visit: &Visit) -> Markup {
 fn body(words: Words<'_>, info: &Info, scene: &Scene) -> Markup {
     let part = |name: &str| part(name, words, info, scene);
     html! {
-        div #state aria-live="polite" { (part("state")) }
-        div #lost .lost hidden role="alert" {
-            (icon::warning())
-            div { strong { (words.text("lost-title")) } p { (words.text("lost-means")) } }
-        }
-        div #crowded .lost hidden role="alert" {
-            (icon::warning())
-            div { strong { (words.text("refused-title")) } p { (words.text("refused-means")) } }
-        }
+        (live_head(words, &part("state")))
         main #main {
             div #alarms { (part("alarms")) }
             div .left {
@@ -129,7 +126,27 @@ fn body(words: Words<'_>, info: &Info, scene: &Scene) -> Markup {
     }
 }
 
-fn chamber_section(words: Words<'_>, part: impl Fn(&str) -> Markup) -> Markup {
+/// The state, and the banners that say that this page is not live.
+pub(super) fn live_head(words: Words<'_>, state: &Markup) -> Markup {
+    let lost = |id: &str, key: &str| {
+        html! {
+            div #(id) .lost hidden role="alert" {
+                (icon::warning())
+                div {
+                    strong { (words.text(&format!("{key}-title"))) }
+                    p { (words.text(&format!("{key}-means"))) }
+                }
+            }
+        }
+    };
+    html! {
+        div #state aria-live="polite" { (state) }
+        (lost("lost", "lost"))
+        (lost("crowded", "refused"))
+    }
+}
+
+pub(super) fn chamber_section(words: Words<'_>, part: impl Fn(&str) -> Markup) -> Markup {
     html! {
         section .chamber aria-labelledby="picture-title" {
             h2 #picture-title { (words.text("picture-title")) }

@@ -15,7 +15,9 @@ use bunri::judge::{Command, CompartmentId, StateName, Verdict};
 use bunri::streams::Stream;
 use bunri::tally::{DropRecord, Intent, Ledger, RunInfo, TallyHandle, Writer};
 use bunri::uplink;
-use bunri::web::{self, Info, Live, Order, Page, Preview, Role, Settings, Users, WebError};
+use bunri::web::{
+    self, Changed, Info, Knob, Live, Order, Page, Preview, Role, Settings, Tuning, Users, WebError,
+};
 use tokio::sync::{broadcast, mpsc as orders, watch};
 
 pub(crate) const WIDTH: u32 = 320;
@@ -158,6 +160,7 @@ impl Bin {
         bin.spawn_loop(orders);
         let page = Page {
             boot_id: identity.boot_id.clone(),
+            tuning: Arc::new(NoTuning),
             orders: orders_in,
             info: info(bin.clock.now()),
             live: live_seen,
@@ -258,6 +261,31 @@ impl Drop for Bin {
     }
 }
 
+/// Settings are the daemon's; these have none.
+struct NoTuning;
+
+impl Tuning for NoTuning {
+    fn knobs(&self) -> Vec<Knob> {
+        Vec::new()
+    }
+
+    fn text(&self) -> String {
+        String::new()
+    }
+
+    fn can_undo(&self) -> bool {
+        false
+    }
+
+    fn change(&self, _fields: &[(String, String)]) -> Result<Changed, Vec<String>> {
+        Ok(Changed::default())
+    }
+
+    fn undo(&self) -> Result<Changed, Vec<String>> {
+        Ok(Changed::default())
+    }
+}
+
 /// Writes the two logins.
 pub(crate) fn add_logins(folder: &Path) {
     let mut users = Users::default();
@@ -276,6 +304,9 @@ fn info(started_at: Moment) -> Info {
         started_at,
         region: Region { x: 40, y: 20, width: 240, height: 200 },
         compartments: vec![Stream::ClearPet, Stream::Can, Stream::Glass, Stream::General],
+        inputs: Vec::new(),
+        guards: Vec::new(),
+        state_dir: std::env::temp_dir(),
     }
 }
 

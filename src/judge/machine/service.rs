@@ -81,6 +81,14 @@ impl Judge {
         self.work.wanted_at = now;
     }
 
+    /// Turns a moving flap back, as a hand would.
+    pub(super) fn stop(&mut self, actions: &mut Actions) {
+        self.work.plan.clear();
+        if self.flap_moving {
+            actions.push(Action::Halt);
+        }
+    }
+
     /// Home, then each compartment from home: what every drop asks of the flap.
     pub(super) fn tour(&self) -> Vec<Target> {
         let there_and_back = |id: CompartmentId| [Some(id), None];

@@ -19,6 +19,7 @@ enum Event {
     Maintenance(bool),
     Turn(Option<u8>),
     Tour,
+    Stop,
     Veto(bool),
     Pass(u32),
 }
@@ -38,6 +39,7 @@ fn event() -> impl Strategy<Value = Event> {
         1 => any::<bool>().prop_map(Event::Maintenance),
         2 => prop::option::of(0u8..4).prop_map(Event::Turn),
         1 => Just(Event::Tour),
+        1 => Just(Event::Stop),
         2 => any::<bool>().prop_map(Event::Veto),
         8 => (1u32..60).prop_map(Event::Pass),
     ]
@@ -66,6 +68,7 @@ fn happen(world: &mut World, event: &Event) {
         Event::Turn(to) => {
             world.send(Input::Command(Command::Turn(to.map(CompartmentId))), false);
         }
+        Event::Stop => world.send(Input::Command(Command::Stop), false),
         Event::Tour => world.send(Input::Command(Command::Tour), false),
         Event::Veto(on) => world.veto(on),
         Event::Pass(frames) => world.frames(frames),

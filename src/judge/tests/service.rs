@@ -85,6 +85,12 @@ fn hands_movement_guards_and_darkness_refuse_it_and_turn_it_back() {
     assert_eq!(legs(&world).last().unwrap().1, LegEnd::TurnedBack);
     assert_eq!(world.judge.service().unwrap().to_go, 0, "the rest of the tour is forgotten");
 
+    assert_eq!(turn(&mut world, 0), None);
+    world.frames(5);
+    assert_eq!(ask(&mut world, Command::Stop), None);
+    world.seconds(1);
+    assert_eq!((legs(&world), world.flap), (vec![(Some(0), LegEnd::TurnedBack)], Flap::At(None)));
+
     assert_eq!(ask(&mut world, Command::Turn(None)), None);
     world.hand = true;
     world.seconds(3);

@@ -22,6 +22,12 @@ pub(in crate::web) const fn menu() -> Icon {
     icon!(r#"<path d="M3 6h18M3 12h18M3 18h18"/>"#)
 }
 
+pub(in crate::web) const fn sliders() -> Icon {
+    icon!(
+        r#"<path d="M4 6h9M17 6h3M4 12h3M11 12h9M4 18h11M19 18h1"/><circle cx="15" cy="6" r="2"/><circle cx="9" cy="12" r="2"/><circle cx="17" cy="18" r="2"/>"#
+    )
+}
+
 pub(in crate::web) const fn bin() -> Icon {
     icon!(r#"<path d="M4 7h16M9 7V4h6v3M6 7l1 13h10l1-13M12 11v5m-2-2 2 2 2-2"/>"#)
 }
@@ -59,7 +65,7 @@ const fn writing() -> Icon {
     icon!(r#"<path d="M5 3h9l5 5v13H5V3zM14 3v5h5M8.5 14l2.5 2.5 4.5-4.5"/>"#)
 }
 
-const fn sending() -> Icon {
+pub(in crate::web) const fn sending() -> Icon {
     icon!(r#"<path d="M3 5h6l6 8v8m-3-3 3 3 3-3M15 5h6"/>"#)
 }
 

@@ -21,12 +21,15 @@ pub(super) fn machine(words: Words<'_>, info: &Info, scene: &Scene) -> Markup {
             div .tile { h3 { (words.text("camera-title")) } (camera(words, scene)) }
             div .tile { h3 { (words.text("infer-title")) } (infer(words, scene)) }
             div .tile { h3 { (words.text("uplink-title")) } (hub(words, scene)) }
+            div .tile { h3 { (words.text("board-title")) } (board(words, scene)) }
+            div .tile { h3 { (words.text("disk-title")) } (disk(words, scene)) }
+            div .tile { h3 { (words.text("clock-title")) } (clock(words, info, scene)) }
         }
     }
 }
 
 /// The flap's places in a row: a full one is where it is, an arrow where it goes.
-fn flap(words: Words<'_>, info: &Info, state: Option<FlapState>) -> Markup {
+pub(super) fn flap(words: Words<'_>, info: &Info, state: Option<FlapState>) -> Markup {
     let (at, to) = match state {
         Some(FlapState::Resting(at)) => (Some(at), None),
         Some(FlapState::Going { to, .. } | FlapState::TurningBack { to, .. }) => (None, Some(to)),
@@ -90,6 +93,34 @@ fn infer(words: Words<'_>, scene: &Scene) -> Markup {
         } @else {
             p .value { (words.text("infer-none")) }
         }
+    }
+}
+
+fn board(words: Words<'_>, scene: &Scene) -> Markup {
+    let value = match scene.health.temperature_c {
+        Some(celsius) => words.with("board-temperature", "celsius", format!("{celsius:.0}")),
+        None => words.text("board-no-temperature"),
+    };
+    html! { p .value .bad[scene.health.is_hot()] { (value) } }
+}
+
+fn disk(words: Words<'_>, scene: &Scene) -> Markup {
+    let Some((free, size)) = scene.health.disk else {
+        return html! { p .value { (words.text("disk-unknown")) } };
+    };
+    let gigabytes = |bytes: u64| format!("{:.1}", bytes as f64 / 1e9);
+    html! {
+        p .value .bad[scene.health.is_full()] { (words.with("disk-free", "size", gigabytes(free))) }
+        p .note { (words.with("disk-of", "size", gigabytes(size))) }
+    }
+}
+
+fn clock(words: Words<'_>, info: &Info, scene: &Scene) -> Markup {
+    let key = if scene.wall.synchronised { "clock-synchronised" } else { "clock-alone" };
+    html! {
+        p .value .bad[!scene.wall.synchronised] { (words.text(key)) }
+        // Whole minutes: a second hand would be news every second.
+        p .note { (super::local(info, scene.wall, "%Y-%m-%d %H:%M")) }
     }
 }
 

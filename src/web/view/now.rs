@@ -71,6 +71,13 @@ fn troubles(scene: &Scene) -> Vec<Trouble<'_>> {
         troubles.push(grave("camera"));
     }
     troubles.extend(scene.live.alarms.iter().map(|alarm| grave(alarm_id(*alarm))));
+    let mild = |id: &str| Trouble { key: key("alarm", id), why: "", mild: true };
+    if scene.health.is_full() {
+        troubles.push(mild("disk"));
+    }
+    if scene.health.is_hot() {
+        troubles.push(mild("hot"));
+    }
     if let Some(why) = &scene.book.error {
         troubles.push(Trouble { key: "alarm-book".into(), why, mild: true });
     }

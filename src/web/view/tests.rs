@@ -2,8 +2,8 @@ use jiff::tz::TimeZone;
 
 use super::*;
 use crate::detect::{Light, Region};
-use crate::judge::{Reason, StateName, Verdict, VoidCause};
-use crate::mechanism::{FlapState, Place};
+use crate::judge::{Leg, LegEnd, Reason, Service, StateName, Verdict, VoidCause};
+use crate::mechanism::{FlapState, Place, Sensed};
 use crate::streams::Stream;
 use crate::tally::{Counts, DropRecord, DropState, Outcome};
 use crate::web::text::tests::{ALARMS, STATES, VOID_CAUSES};
@@ -26,6 +26,9 @@ pub(in crate::web) fn info() -> Info {
         started_at: moment(1_000),
         region: Region { x: 80, y: 40, width: 480, height: 400 },
         compartments: vec![Stream::ClearPet, Stream::Can, Stream::Glass, Stream::General],
+        inputs: vec!["drive.home_switch".into(), "drive.switches.can".into()],
+        guards: vec!["guard.service_door".into()],
+        state_dir: "/var/lib/bunri".into(),
     }
 }
 
@@ -100,6 +103,7 @@ pub(in crate::web) fn scene() -> Scene {
         shown: presence,
         uplink: Some(uplink::Status { connected: true, backlog: 0, ..uplink::Status::default() }),
         book: Arc::new(Book { recent: vec![drop(7)], all: today.clone(), today, error: None }),
+        health: Health { temperature_c: Some(48.3), disk: Some((9_400_000_000, 31_000_000_000)) },
     }
 }
 
@@ -303,4 +307,40 @@ fn yesterdays_and_unsynchronised_drops_say_so() {
         &["02-28 12:00", "≈", "기록을 읽을 수 없습니다"],
         &["before the clock was synchronised", "disk &lt;gone&gt;"],
     );
+}
+
+#[test]
+fn the_board_and_its_troubles_are_shown() {
+    let mut scene = scene();
+    let [korean, english] = drawn(&scene);
+    assert!(korean.contains("48 °C") && english.contains("9.4 GB free") && english.contains("Synchronised"));
+    scene.health = Health { temperature_c: Some(85.0), disk: Some((1_000_000, 31_000_000_000)) };
+    scene.wall.synchronised = false;
+    let [korean, english] = drawn(&scene);
+    for text in ["The disk is almost full", "The board is hot", "Not synchronised"] {
+        assert!(english.contains(text), "{text}");
+    }
+    assert!(korean.contains("디스크가 거의 찼습니다"));
+}
+
+#[test]
+fn the_crews_work_at_the_flap_is_shown_with_switches_and_timings() {
+    let mut scene = scene();
+    let texts = Texts::load().unwrap();
+    let drawn = |scene: &Scene, language| part("service", texts.of(language), &info(), scene).into_string();
+    assert!(drawn(&scene, Language::English).contains("Not in maintenance"));
+    let leg = |to, end| Leg { to, took: Duration::from_millis(412), end };
+    let legs = [LegEnd::Arrived, LegEnd::TurnedBack, LegEnd::Prevented, LegEnd::Failed];
+    let legs = legs.map(|end| leg(Some(CompartmentId(1)), end)).to_vec();
+    scene.live.service = Some(Service { until: moment(10_000 + 61_000), to_go: 2, legs });
+    (scene.live.inputs, scene.live.guards) = (0b10, 0);
+    scene.live.sensed = Sensed { place: Some(Place::At(CompartmentId(1))), contradiction: false };
+    let html = drawn(&scene, Language::English);
+    for text in ["Maintenance", "2 min", "2 movements to go", "0.41 s", "turned back", "not begun", "failed"]
+    {
+        assert!(html.contains(text), "{text} is not in {html}");
+    }
+    assert_eq!(html.matches("class=\"on\"").count(), 1, "one switch of three: {html}");
+    let korean = drawn(&scene, Language::Korean);
+    assert!(!korean.contains('⟦') && !html.contains('⟦'), "{korean}");
 }

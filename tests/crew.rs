@@ -1,0 +1,131 @@
+//! The crew at a real daemon: a login, maintenance, the flap by hand, settings and their way back.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a failed test stops where it failed")]
+
+#[path = "web/client.rs"]
+#[allow(dead_code, reason = "each test file uses its part")]
+mod client;
+#[allow(dead_code, reason = "each test file uses its part")]
+mod program;
+
+use std::io::Write as _;
+use std::net::SocketAddr;
+use std::process::Stdio;
+
+use client::{Browser, Events};
+use program::running::Running;
+use program::{Bin, Ran, clip_folder, path_value};
+
+const KIM: (&str, &str) = ("kim", "acts with gloves");
+
+/// A bin whose chamber stays empty and still, with a login.
+fn bin() -> Bin {
+    let mut bin = Bin::new();
+    let folder = bin.path("clips/empty");
+    std::fs::create_dir_all(&folder).unwrap();
+    std::fs::copy(clip_folder("can").join("0000.jpg"), folder.join("0000.jpg")).unwrap();
+    std::fs::write(folder.join("clip.toml"), "fps = 30\nframes = 60\n").unwrap();
+    bin.set("camera.replay.clips", vec![path_value(folder)]);
+    bin.set("web.listen", "127.0.0.1:0");
+    let mut command = bin.command("passwd");
+    let mut child = command.arg(KIM.0).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    child.stdin.take().unwrap().write_all(KIM.1.as_bytes()).unwrap();
+    Ran::from(child.wait_with_output().unwrap()).fine();
+    bin
+}
+
+/// Starts it; returns the address of its page.
+fn run(bin: &Bin) -> (Running, SocketAddr) {
+    let mut running = Running::start(&mut bin.command("run"));
+    let line = running.wait_for("the page is at http://");
+    let address = line.rsplit("http://").next().unwrap().split_whitespace().next().unwrap();
+    let address = address.trim_end_matches('/').parse().unwrap();
+    (running, address)
+}
+
+fn ask(kim: &mut Browser, token: &str, what: &str) -> String {
+    let answer = kim.post("/flap/ask", &[("token", token), ("ask", what)]);
+    answer.header("location").unwrap().to_owned()
+}
+
+#[test]
+fn maintenance_and_a_flap_move_through_the_whole_bin() {
+    let bin = bin();
+    let (running, address) = run(&bin);
+    let mut kim = Browser::of(address, KIM);
+    let token = kim.token("/flap");
+    let mut events = Events::open_with(address, "en", &kim.cookies());
+    events.wait("state", |data| data["facts"]["state"] == "empty");
+    assert_eq!(ask(&mut kim, &token, "3"), "/flap?refused=not-in-maintenance#note");
+    assert_eq!(ask(&mut kim, &token, "maintenance-on"), "/flap?done=flap-asked#note");
+    events.wait("state", |data| data["facts"]["state"] == "maintenance");
+    assert_eq!(ask(&mut kim, &token, "3"), "/flap?done=flap-asked#note");
+    events.wait("state", |data| {
+        let flap = &data["facts"]["flap"];
+        flap["state"] == "resting" && flap["place"] == 3
+    });
+    assert_eq!(ask(&mut kim, &token, "200"), "/flap?refused=no-such-compartment#note");
+    assert_eq!(ask(&mut kim, &token, "tour"), "/flap?done=flap-asked#note");
+    let toured = |data: &serde_json::Value| {
+        let part = data["parts"]["service"].as_str().unwrap_or_default();
+        part.matches("arrived").count() == 19 && !part.contains("to go")
+    };
+    events.wait("state", toured);
+    assert_eq!(ask(&mut kim, &token, "maintenance-off"), "/flap?done=flap-asked#note");
+    events.wait("state", |data| data["facts"]["state"] == "empty");
+    let page = kim.get("/settings?lang=en").text();
+    for text in ["flap_turn", "flap_tour", "not-in-maintenance", "maintenance_off"] {
+        assert!(page.contains(text), "{text} is not in the audit log: {page}");
+    }
+    running.stop();
+}
+
+/// The value in a setting's field.
+fn value(kim: &mut Browser, path: &str) -> String {
+    let page = kim.get("/settings").text();
+    let field = page.split(&format!("name=\"{path}\" value=\"")).nth(1);
+    let field = field.unwrap_or_else(|| panic!("no field {path} in {page}"));
+    field.split('"').next().unwrap().to_owned()
+}
+
+#[test]
+fn settings_are_changed_as_a_whole_survive_a_restart_and_are_undone() {
+    let bin = bin();
+    let (running, address) = run(&bin);
+    let mut kim = Browser::of(address, KIM);
+    let token = kim.token("/settings");
+    assert_eq!(value(&mut kim, "judge.settle_ms"), "300");
+    let change = |kim: &mut Browser, fields: &[(&str, &str)]| {
+        let mut all = vec![("token", token.as_str())];
+        all.extend(fields);
+        let answer = kim.post("/settings/change", &all);
+        (answer.status, answer.header("location").unwrap_or_default().to_owned(), answer.text())
+    };
+    let (status, _, problems) = change(&mut kim, &[("judge.settle_ms", "400"), ("judge.votes_least", "99")]);
+    assert_eq!(status, 422);
+    assert!(problems.contains("judge.votes_least") && problems.contains("votes_most"), "{problems}");
+    assert_eq!(value(&mut kim, "judge.settle_ms"), "300", "all or nothing");
+    let (_, to, _) = change(&mut kim, &[("judge.settle_ms", "400"), ("judge.thresholds.can", "0.85")]);
+    assert_eq!(to, "/settings?done=knobs-applied#note");
+    let (_, to, _) = change(&mut kim, &[("mechanism.move_limit_ms", "2500"), ("bin.id", "stolen")]);
+    assert_eq!(to, "/settings?done=knobs-restart#note");
+    let overrides = std::fs::read_to_string(bin.state().join("overrides.toml")).unwrap();
+    assert!(overrides.contains("\"judge.settle_ms\" = 400") && !overrides.contains("bin.id"), "{overrides}");
+    running.stop();
+
+    let (running, address) = run(&bin);
+    kim.address = address;
+    assert_eq!(value(&mut kim, "judge.settle_ms"), "400", "the session and the change survived");
+    assert_eq!(value(&mut kim, "judge.thresholds.can"), "0.85");
+    let undo = |kim: &mut Browser| kim.post("/settings/undo", &[("token", token.as_str())]).status;
+    assert_eq!(undo(&mut kim), 303);
+    assert_eq!(value(&mut kim, "judge.settle_ms"), "400", "the move's limit was the last change");
+    assert_eq!(undo(&mut kim), 303);
+    assert_eq!(value(&mut kim, "judge.settle_ms"), "300");
+    assert_ne!(value(&mut kim, "judge.thresholds.can"), "0.85");
+    running.stop();
+
+    std::fs::write(bin.state().join("overrides.toml"), "\"judge.settle_ms\" = 1\n\"bin.id\" = \"x\"")
+        .unwrap();
+    let ran = Ran::of(&mut bin.command("check"));
+    assert!(ran.stderr.contains("judge.settle_ms") && ran.stderr.contains("overrides.toml: bin.id"), "{ran}");
+}
