@@ -18,11 +18,15 @@ demo: setup ## the whole bin on recorded clips; ARGS="--for 20s" to end by itsel
 	@$(CARGO) build --release --locked --bin bunri
 	@$(CARGO) run --release --locked --quiet --bin bunri -- demo $(ARGS)
 
-test: setup ## formatting, clippy, docs and every test
+test: setup ## formatting, clippy, docs and every test, of the bin and of the hub
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --locked --all-targets -- -D warnings
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --locked --no-deps --quiet
 	$(CARGO) test --locked
+	cd hub && $(CARGO) fmt --all --check
+	cd hub && $(CARGO) clippy --locked --target-dir ../target --all-targets -- -D warnings
+	cd hub && RUSTDOCFLAGS="-D warnings" $(CARGO) doc --locked --target-dir ../target --no-deps --quiet
+	cd hub && $(CARGO) test --locked --target-dir ../target
 
 bench: setup ## measure each step (criterion)
 	$(CARGO) bench --locked

@@ -17,10 +17,11 @@ if command -v dpkg-query >/dev/null; then
   need libclang-dev 'reads the kernel headers for the V4L2 camera'
   need linux-libc-dev 'the kernel headers themselves'
   need mosquitto "the broker that the demo and the tests start for themselves, on loopback"
+  need postgresql "the hub's database: its tests start one for themselves, on loopback"
   python3 -m pip --version >/dev/null 2>&1 || need python3-pip 'fetches the ONNX Runtime wheel'
 else
   command -v mosquitto >/dev/null || [ -x /usr/sbin/mosquitto ] ||
-    fail "this is no Debian system: install gcc, libclang, kernel headers, mosquitto and pip by hand, then run make again"
+    fail "this is no Debian system: install gcc, libclang, kernel headers, mosquitto, PostgreSQL and pip by hand, then run make again"
 fi
 install_missing
 

@@ -1,0 +1,212 @@
+//! The only file that names the MQTT crate.
+//!
+//! One [`Feed`] and one [`Acks`] live exactly as long as one connection: what was not acknowledged on it the broker
+//! sends again on the next, under other packet numbers.
+//!
+//! Never acknowledges by itself, never reconnects by itself, never decides how long to wait.
+
+use std::pin::Pin;
+
+use rumqttc::mqttbytes::v5::{Packet, Publish, SubscribeFilter};
+use rumqttc::{
+    AckMode, AsyncClient, Event, EventLoop, MqttOptions, Outgoing, PersistedAckMode, PersistedSession, QoS,
+    SessionStore, SessionStoreError, SessionStoreKey, Transport,
+};
+use tokio::sync::mpsc;
+
+use super::error::IngestError;
+use super::settings::BrokerSettings;
+
+/// Larger messages the broker keeps to itself, bytes; the contract's are below a tenth of it.
+const PACKET_MAX: u32 = 64 * 1024;
+/// How long the broker keeps what waits for a hub that is away, seconds: a week.
+const SESSION_EXPIRY_S: u32 = 7 * 24 * 3600;
+/// Room for what the broker may send beside unacknowledged messages: nothing, but for its rounding.
+const SLACK: usize = 16;
+
+/// One message, to be acknowledged once it is stored.
+#[derive(Debug)]
+pub(super) struct Delivery {
+    pub(super) topic: String,
+    pub(super) retained: bool,
+    publish: Publish,
+}
+
+impl Delivery {
+    pub(super) fn payload(&self) -> &[u8] {
+        &self.publish.payload
+    }
+}
+
+/// The side that moves bytes: nothing is sent or received unless [`Feed::run`] is polled.
+pub(super) struct Feed {
+    event_loop: EventLoop,
+    broker: String,
+    limit: u16,
+    deliveries: mpsc::Sender<Delivery>,
+}
+
+/// The side that acknowledges.
+pub(super) struct Acks {
+    client: AsyncClient,
+}
+
+/// Opens one connection, takes up or begins this hub's session at the broker, and subscribes.
+///
+/// Drops come through a shared subscription: each to one hub of the group. Counts and availability come to every
+/// hub, their retained ones anew on every connection: a shared subscription would get none of those, and writing them
+/// twice changes nothing.
+pub(super) async fn connect(
+    settings: &BrokerSettings,
+) -> Result<(Feed, mpsc::Receiver<Delivery>, Acks), IngestError> {
+    let broker = settings.address();
+    let mut options = MqttOptions::new(settings.client_id(), (settings.host.clone(), settings.port));
+    options.set_clean_start(false);
+    options.set_session_store(NothingPending);
+    options.set_session_expiry_interval(Some(SESSION_EXPIRY_S));
+    options.set_receive_maximum(Some(settings.in_flight));
+    options.set_max_packet_size(Some(PACKET_MAX));
+    options.set_ack_mode(AckMode::Manual);
+    options.set_keep_alive(settings.keep_alive_s);
+    options.set_connect_timeout(settings.connect_timeout);
+    if let Some(path) = &settings.ca_file {
+        let ca = std::fs::read(path)
+            .map_err(|source| IngestError::CaFile { path: path.display().to_string(), source })?;
+        options.set_transport(Transport::tls(ca, None, None));
+    }
+    if let Some(username) = &settings.username {
+        options.set_credentials(username.clone(), settings.password.clone().unwrap_or_default().into_bytes());
+    }
+    let room = usize::from(settings.in_flight) + SLACK;
+    let (client, event_loop) = AsyncClient::builder(options).capacity(room).build();
+    let (sender, deliveries) = mpsc::channel(room);
+    let mut feed = Feed { event_loop, broker, limit: settings.in_flight, deliveries: sender };
+    feed.greeting().await?;
+    feed.subscribe(&client, settings).await?;
+    Ok((feed, deliveries, Acks { client }))
+}
+
+/// What the crate asks for before it takes up a session that it did not begin itself: its own half of what was under
+/// way. A hub only subscribes, so its half is always empty; the broker's half is what counts.
+#[derive(Debug)]
+struct NothingPending;
+
+type Answer<'a, T> = Pin<Box<dyn Future<Output = Result<T, SessionStoreError>> + Send + 'a>>;
+
+impl SessionStore for NothingPending {
+    fn load<'a>(&'a self, key: &'a SessionStoreKey) -> Answer<'a, Option<PersistedSession>> {
+        let session = PersistedSession {
+            format_version: 1,
+            client_id: key.client_id().to_owned(),
+            clean_start: false,
+            session_expiry_interval: Some(SESSION_EXPIRY_S),
+            outgoing_inflight_upper_limit: None,
+            ack_mode: PersistedAckMode::Manual,
+            last_pkid: 0,
+            last_puback: 0,
+            replay: Vec::new(),
+            incoming_qos2: Vec::new(),
+        };
+        Box::pin(async { Ok(Some(session)) })
+    }
+
+    fn save<'a>(&'a self, _: &'a SessionStoreKey, _: &'a PersistedSession) -> Answer<'a, ()> {
+        Box::pin(async { Ok(()) })
+    }
+
+    fn clear<'a>(&'a self, _: &'a SessionStoreKey) -> Answer<'a, ()> {
+        Box::pin(async { Ok(()) })
+    }
+}
+
+impl Feed {
+    async fn greeting(&mut self) -> Result<(), IngestError> {
+        loop {
+            match self.event_loop.poll().await {
+                Ok(Event::Incoming(Packet::ConnAck(_))) => return Ok(()),
+                Ok(event) => self.take(event)?,
+                Err(error) => {
+                    return Err(IngestError::Unreachable {
+                        broker: self.broker.clone(),
+                        why: error.to_string(),
+                    });
+                }
+            }
+        }
+    }
+
+    async fn subscribe(
+        &mut self,
+        client: &AsyncClient,
+        settings: &BrokerSettings,
+    ) -> Result<(), IngestError> {
+        let [drops, counts, availability] = settings.filters();
+        for path in [drops, counts, availability] {
+            let lost = |why: String| IngestError::Lost { broker: settings.address(), why };
+            let filter = SubscribeFilter::new(path.clone(), QoS::AtLeastOnce);
+            let granted = client
+                .subscribe_many_tracked([filter])
+                .await
+                .map_err(|error| lost(error.to_string()))?
+                .wait_completion_async();
+            tokio::pin!(granted);
+            let answer = loop {
+                tokio::select! {
+                    biased;
+                    answer = &mut granted => break answer,
+                    event = self.event_loop.poll() => {
+                        self.take(event.map_err(|error| lost(error.to_string()))?)?;
+                    }
+                }
+            };
+            answer.map_err(|error| IngestError::NotGranted {
+                broker: settings.address(),
+                filter: path,
+                why: error.to_string(),
+            })?;
+        }
+        Ok(())
+    }
+
+    /// Moves bytes until the connection ends: `Ok` after our own goodbye, the reason otherwise.
+    pub(super) async fn run(&mut self) -> Result<(), IngestError> {
+        loop {
+            match self.event_loop.poll().await {
+                Ok(Event::Outgoing(Outgoing::Disconnect)) => return Ok(()),
+                Ok(event) => self.take(event)?,
+                Err(error) => {
+                    return Err(IngestError::Lost { broker: self.broker.clone(), why: error.to_string() });
+                }
+            }
+        }
+    }
+
+    /// Hands a message on. The broker may have only so many unacknowledged, so there is room for each.
+    fn take(&self, event: Event) -> Result<(), IngestError> {
+        let publish = match event {
+            Event::Incoming(Packet::Publish(publish)) => publish,
+            Event::Incoming(Packet::Disconnect(packet)) => {
+                let why = format!("it said {:?}", packet.reason_code);
+                return Err(IngestError::Lost { broker: self.broker.clone(), why });
+            }
+            _ => return Ok(()),
+        };
+        let topic = String::from_utf8_lossy(&publish.topic).into_owned();
+        let delivery = Delivery { topic, retained: publish.retain, publish };
+        self.deliveries
+            .try_send(delivery)
+            .map_err(|_| IngestError::Flooded { broker: self.broker.clone(), limit: self.limit })
+    }
+}
+
+impl Acks {
+    /// Acknowledges one stored message. A failure means that the connection is gone, and that it will come again.
+    pub(super) async fn send(&self, delivery: &Delivery) {
+        let _ = self.client.ack(&delivery.publish).await;
+    }
+
+    /// Asks for an orderly DISCONNECT after what is already queued; the session stays at the broker.
+    pub(super) async fn goodbye(&self) {
+        let _ = self.client.disconnect().await;
+    }
+}

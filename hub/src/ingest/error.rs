@@ -1,0 +1,57 @@
+//! What can go wrong between the broker and the hub.
+
+use crate::store::StoreError;
+
+/// A failure of the ingest. Each ends one connection; the next one is tried after a wait.
+#[derive(Debug, thiserror::Error)]
+pub enum IngestError {
+    /// Nobody answers as a broker.
+    #[error("no broker answers at {broker} ({why}): check host, port, TLS and that the broker runs")]
+    Unreachable {
+        /// `host:port`.
+        broker: String,
+        /// What the system said.
+        why: String,
+    },
+    /// The broker does not grant a subscription.
+    #[error("the broker at {broker} does not let this user read {filter} ({why}): change its access list")]
+    NotGranted {
+        /// `host:port`.
+        broker: String,
+        /// The subscription.
+        filter: String,
+        /// What it said.
+        why: String,
+    },
+    /// The connection was there and is gone.
+    #[error("the connection to the broker at {broker} was lost ({why}): trying again")]
+    Lost {
+        /// `host:port`.
+        broker: String,
+        /// What is known of the reason.
+        why: String,
+    },
+    /// The broker sends more than it was told it may.
+    #[error(
+        "the broker at {broker} sends more than {limit} messages before their acknowledgements: it must honour \
+             MQTT 5's Receive Maximum"
+    )]
+    Flooded {
+        /// `host:port`.
+        broker: String,
+        /// What it was told.
+        limit: u16,
+    },
+    /// The certificate authority's file cannot be read.
+    #[error("cannot read {path}: {source}")]
+    CaFile {
+        /// Its path.
+        path: String,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The database refuses in a way that trying again does not mend.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}

@@ -1,0 +1,72 @@
+//! Where the broker is, who this hub is there, and how much may wait.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// Settings of the connection to the broker.
+#[derive(Clone)]
+pub struct BrokerSettings {
+    /// Host name or address.
+    pub host: String,
+    /// TCP port.
+    pub port: u16,
+    /// User name.
+    pub username: Option<String>,
+    /// Its password.
+    pub password: Option<String>,
+    /// The certificate authority that signed the broker's certificate, PEM; without it the connection is in clear.
+    pub ca_file: Option<PathBuf>,
+    /// This copy's name: what waits for it at the broker is kept under it, so it must stay the same.
+    pub name: String,
+    /// The group of copies that share the drops.
+    pub group: String,
+    /// Seconds of silence after which a ping is sent.
+    pub keep_alive_s: u16,
+    /// Messages that may wait for their acknowledgement: the bound of this program's memory.
+    pub in_flight: u16,
+    /// How long a connection attempt may take.
+    pub connect_timeout: Duration,
+    /// First wait after a failure.
+    pub retry_min: Duration,
+    /// Longest wait between attempts.
+    pub retry_max: Duration,
+}
+
+impl BrokerSettings {
+    /// A broker without a password, with the defaults for everything else.
+    pub fn new(host: &str, port: u16, name: &str) -> Self {
+        Self {
+            host: host.to_owned(),
+            port,
+            username: None,
+            password: None,
+            ca_file: None,
+            name: name.to_owned(),
+            group: "bunri-hub".to_owned(),
+            keep_alive_s: 15,
+            in_flight: 1_000,
+            connect_timeout: Duration::from_secs(5),
+            retry_min: Duration::from_millis(200),
+            retry_max: Duration::from_secs(15),
+        }
+    }
+
+    /// `host:port`, for messages.
+    pub fn address(&self) -> String {
+        format!("{}:{}", self.host, self.port)
+    }
+
+    /// The MQTT client identifier.
+    pub fn client_id(&self) -> String {
+        format!("{}-{}", self.group, self.name)
+    }
+
+    /// Drops for the group; counts and availability for this copy.
+    pub(super) fn filters(&self) -> [String; 3] {
+        [
+            format!("$share/{}/dt/recycle/+/+/drop", self.group),
+            "dt/recycle/+/+/counts".to_owned(),
+            "st/recycle/+/+/availability".to_owned(),
+        ]
+    }
+}

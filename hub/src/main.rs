@@ -1,0 +1,131 @@
+//! The `bunri-hub` program: parses arguments, runs the hub, sets the exit code.
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use bunri_hub::clock::now_ms;
+use bunri_hub::config::Config;
+use bunri_hub::ingest;
+use bunri_hub::reckoning;
+use bunri_hub::store::Store;
+use bunri_hub::web::{Pages, user_line};
+use clap::{Parser, Subcommand};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
+
+/// The city's side of Bunri: takes in what the recycling bins say, once each, and shows it.
+#[derive(Parser)]
+#[command(version)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Takes in messages until it is told to stop.
+    Run {
+        /// The configuration.
+        #[arg(long)]
+        config: PathBuf,
+    },
+    /// Reads a password and prints a line for the users' file.
+    User {
+        /// The name to log in with.
+        name: String,
+    },
+    /// What each bin reports against what is held; exit code 1 when a gap or a clone is found.
+    Reckon {
+        /// The configuration.
+        #[arg(long)]
+        config: PathBuf,
+        /// As JSON.
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+fn main() -> ExitCode {
+    let filter = tracing_subscriber::EnvFilter::try_from_default_env()
+        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info,sqlx=warn"));
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    let outcome = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .context("cannot start the runtime")
+        .and_then(|runtime| runtime.block_on(run(Cli::parse().command)));
+    match outcome {
+        Ok(code) => code,
+        Err(error) => {
+            tracing::error!("{error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(command: Command) -> anyhow::Result<ExitCode> {
+    match command {
+        Command::Run { config } => serve(&config).await,
+        Command::User { name } => user(&name),
+        Command::Reckon { config, json } => reckon(&config, json).await,
+    }
+}
+
+async fn open(config: &Config) -> anyhow::Result<Store> {
+    Ok(Store::open(&config.database_url, config.connections_max).await?)
+}
+
+async fn serve(path: &Path) -> anyhow::Result<ExitCode> {
+    let config = Config::read(path)?;
+    let store = Arc::new(open(&config).await?);
+    let stop = watch::Sender::new(false);
+    let status = watch::Sender::new(ingest::Status::default());
+    let pages = match &config.page {
+        Some(page) => {
+            let pages = Pages::open(page, Arc::clone(&store), status.subscribe(), config.zone).await?;
+            tracing::info!(address = %pages.address()?, "the pages are open");
+            Some(tokio::spawn(pages.serve(stop.subscribe())))
+        }
+        None => None,
+    };
+    let work = tokio::spawn(ingest::run(config.broker, Arc::clone(&store), status, stop.subscribe()));
+    let mut terminate = signal(SignalKind::terminate())?;
+    tokio::select! {
+        _ = terminate.recv() => {}
+        interrupted = tokio::signal::ctrl_c() => interrupted?,
+    }
+    tracing::info!("stopping: the batch under way is finished");
+    stop.send_replace(true);
+    work.await.context("the ingest failed")?;
+    if let Some(pages) = pages {
+        pages.await.context("the pages failed")??;
+    }
+    store.close().await;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn user(name: &str) -> anyhow::Result<ExitCode> {
+    tracing::info!("type the password, then Enter");
+    let mut password = String::new();
+    std::io::stdin().read_line(&mut password)?;
+    say(&user_line(name, password.trim_end_matches(['\r', '\n']))?);
+    Ok(ExitCode::SUCCESS)
+}
+
+#[allow(clippy::print_stdout, reason = "the command's answer")]
+fn say(text: &str) {
+    println!("{text}");
+}
+
+async fn reckon(path: &Path, json: bool) -> anyhow::Result<ExitCode> {
+    let config = Config::read(path)?;
+    let store = open(&config).await?;
+    let checks = store.reconcile(now_ms()).await?;
+    let text = if json { serde_json::to_string_pretty(&checks)? } else { reckoning::table(&checks) };
+    say(&text);
+    store.close().await;
+    Ok(if checks.iter().any(reckoning::is_alarming) { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+}

@@ -1,0 +1,248 @@
+//! The pages themselves: the district's, the residents', the login.
+
+use std::collections::BTreeMap;
+
+use maud::{DOCTYPE, Markup, html};
+
+use super::chart;
+use super::items::{Items, Step};
+use super::text::Words;
+use crate::store::{BinNow, Dead, EpochCheck, Opening, Rejects, State};
+use crate::wire::STREAMS;
+
+const REASONS: [&str; 6] =
+    ["not_sure", "unknown", "two_items", "compartment_full", "compartment_disabled", "not_collected_here"];
+
+/// What the district's page shows.
+pub(super) struct District<'a> {
+    pub(super) bins: &'a [BinNow],
+    pub(super) ledgers: &'a [EpochCheck],
+    pub(super) items: &'a [Items],
+    pub(super) rejects: &'a [Rejects],
+    pub(super) dead: &'a [Dead],
+    pub(super) by: Step,
+    pub(super) now_ms: i64,
+}
+
+fn frame(words: Words<'_>, title: &str, head: &Markup, body: &Markup) -> Markup {
+    html! {
+        (DOCTYPE)
+        html lang=(words.language.id()) {
+            head {
+                meta charset="utf-8";
+                meta name="viewport" content="width=device-width, initial-scale=1";
+                title { (title) }
+                link rel="stylesheet" href="/page.css";
+            }
+            body {
+                header {
+                    h1 { (title) }
+                    nav {
+                        a href=(format!("?lang={}", words.language.other().id())) { (words.text("language-other")) }
+                        (head)
+                    }
+                }
+                main { (body) }
+            }
+        }
+    }
+}
+
+/// The login.
+pub(super) fn login(words: Words<'_>, wrong: bool) -> Markup {
+    let title = words.text("login-title");
+    let form = html! {
+        form.card method="post" action="/login" {
+            @if wrong { p.bad role="alert" { (words.text("login-wrong")) } }
+            label { (words.text("login-name")) input name="name" autocomplete="username" required; }
+            label {
+                (words.text("login-password"))
+                input name="password" type="password" autocomplete="current-password" required;
+            }
+            button { (words.text("login-do")) }
+        }
+    };
+    frame(words, &title, &html! {}, &form)
+}
+
+/// The district's page.
+pub(super) fn district(words: Words<'_>, shown: &District<'_>) -> Markup {
+    let logout = html! { form method="post" action="/logout" { button { (words.text("logout")) } } };
+    let body = html! {
+        (bins(words, shown))
+        section.card {
+            h2 { (words.text("items-title")) }
+            p.links { @for step in ["hour", "day", "month"] { (step_links(words, step, shown.by)) } }
+            (chart::bars(shown.items, words))
+            (sums(words, shown.items))
+        }
+        section.card {
+            h2 { (words.text("rejects-title")) }
+            table {
+                @for row in shown.rejects {
+                    tr { td { (reason(words, &row.reason)) } td.number { (row.items) } }
+                }
+            }
+        }
+        section.card {
+            h2 { (words.text("dead-title")) }
+            @if shown.dead.is_empty() { p { (words.text("dead-none")) } }
+            table {
+                @for letter in shown.dead {
+                    tr {
+                        td { (words.ago(letter.received_ms, shown.now_ms)) }
+                        td.number { (letter.times) }
+                        td { (letter.topic) }
+                        td { (letter.reason) }
+                    }
+                }
+            }
+        }
+    };
+    frame(words, &words.text("title"), &logout, &body)
+}
+
+fn step_links(words: Words<'_>, step: &str, shown: Step) -> Markup {
+    let is_shown =
+        matches!((step, shown), ("hour", Step::Hour) | ("day", Step::Day) | ("month", Step::Month));
+    html! {
+        a href=(format!("/?by={step}&lang={}", words.language.id())) aria-current=[is_shown.then_some("true")] {
+            (words.text(&format!("items-by-{step}")))
+        }
+        " "
+        a.small href=(format!("/api/v1/items?by={step}&format=csv")) { (words.text("download")) " CSV" }
+        " "
+        a.small href=(format!("/api/v1/items?by={step}")) { "JSON" }
+        " "
+    }
+}
+
+fn reason(words: Words<'_>, reason: &str) -> String {
+    // The contract may bring others.
+    let known = REASONS.contains(&reason);
+    words.text(&format!("reason-{}", if known { reason } else { "other" }))
+}
+
+fn bins(words: Words<'_>, shown: &District<'_>) -> Markup {
+    let mut totals: BTreeMap<(&str, &str), i64> = BTreeMap::new();
+    for row in shown.items.iter().filter(|row| row.outcome != "returned") {
+        *totals.entry((&row.district, &row.bin)).or_default() += row.items;
+    }
+    html! {
+        section.card {
+            h2 { (words.text("bins-title")) }
+            @if shown.bins.is_empty() { p { (words.text("bins-none")) } }
+            table {
+                thead {
+                    tr {
+                        @for key in ["bin", "connection", "seen", "takes", "ledger", "items"] { th { (words.text(key)) } }
+                    }
+                }
+                tbody { @for bin in shown.bins {
+                    tr {
+                        th scope="row" { (bin.district) "/" (bin.bin) }
+                        td { (connection(words, bin.online)) }
+                        td { (seen(words, bin, shown.now_ms)) }
+                        td { (closed(words, bin)) }
+                        td { @for check in ledgers_of(shown, bin) { (state(words, check)) } }
+                        td.number { (totals.get(&(&*bin.district, &*bin.bin)).copied().unwrap_or(0)) }
+                    }
+                } }
+            }
+        }
+    }
+}
+
+fn seen(words: Words<'_>, bin: &BinNow, now_ms: i64) -> String {
+    bin.seen_ms.map_or_else(|| words.text("never"), |seen| words.ago(seen, now_ms))
+}
+
+fn ledgers_of<'a>(shown: &'a District<'_>, bin: &'a BinNow) -> impl Iterator<Item = &'a EpochCheck> {
+    shown.ledgers.iter().filter(move |check| check.bin == bin.bin && check.district == bin.district)
+}
+
+fn connection(words: Words<'_>, online: Option<bool>) -> Markup {
+    match online {
+        Some(true) => html! { span.good { "● " (words.text("online")) } },
+        Some(false) => html! { span.bad { "▲ " (words.text("offline")) } },
+        None => html! { (words.text("unknown")) },
+    }
+}
+
+fn closed(words: Words<'_>, bin: &BinNow) -> Markup {
+    let closed: Vec<_> = bin.openings.iter().filter(|opening| opening.state != "open").collect();
+    html! {
+        @if closed.is_empty() { (words.text("everything-open")) }
+        @for opening in closed {
+            span.bad {
+                "▲ " (words.text(&format!("stream-{}", opening.stream))) ": " (words.text(&opening.state))
+            }
+            " "
+        }
+    }
+}
+
+fn state(words: Words<'_>, check: &EpochCheck) -> Markup {
+    let (class, text) = match check.state {
+        State::Complete => ("good", words.text("state-complete")),
+        State::Behind => ("", words.text("state-behind")),
+        State::Unreported => ("", words.text("state-unreported")),
+        State::Gap => ("bad", words.count("state-gap", check.missing)),
+        State::Clone => ("bad", words.text("state-clone")),
+    };
+    html! { div.(class) title=(check.epoch) { @if check.reset { (words.text("state-reset")) ": " } (text) } }
+}
+
+fn sums(words: Words<'_>, items: &[Items]) -> Markup {
+    let outcomes = ["accepted", "rejected", "returned"];
+    let sum = |stream: Option<&str>, outcome: &str| -> i64 {
+        let of = |row: &&Items| row.outcome == outcome && stream.is_none_or(|stream| row.seen == stream);
+        items.iter().filter(of).map(|row| row.items).sum()
+    };
+    html! {
+        table {
+            thead { tr { th {} @for outcome in outcomes { th { (words.text(outcome)) } } } }
+            tbody {
+                @for stream in STREAMS {
+                    tr {
+                        th scope="row" { (words.text(&format!("stream-{stream}"))) }
+                        @for outcome in outcomes { td.number { (sum(Some(stream), outcome)) } }
+                    }
+                }
+                tr {
+                    th scope="row" { (words.text("total")) }
+                    @for outcome in outcomes { td.number { (sum(None, outcome)) } }
+                }
+            }
+        }
+    }
+}
+
+/// The residents' page: which bins take what, and nothing else.
+pub(super) fn residents(words: Words<'_>, bins: &[BinNow], now_ms: i64) -> Markup {
+    let body = html! {
+        p { (words.text("residents-note")) }
+        @for bin in bins {
+            section.card {
+                h2 {
+                    (bin.bin)
+                    @if bin.online == Some(false) { " " span.bad { "▲ " (words.text("out-of-order")) } }
+                }
+                ul.streams { @for opening in &bin.openings { (takes(words, opening, now_ms)) } }
+            }
+        }
+    };
+    frame(words, &words.text("title-residents"), &html! {}, &body)
+}
+
+fn takes(words: Words<'_>, opening: &Opening, now_ms: i64) -> Markup {
+    let (class, sign) = if opening.state == "open" { ("good", "● ") } else { ("bad", "▲ ") };
+    html! {
+        li.(class) {
+            (sign) (words.text(&format!("stream-{}", opening.stream))) ": " (words.text(&opening.state))
+            @if let Some(emptied) = opening.emptied_ms {
+                span.small { " (" (words.text("emptied")) ": " (words.ago(emptied, now_ms)) ")" }
+            }
+        }
+    }
+}

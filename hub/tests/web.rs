@@ -1,0 +1,179 @@
+//! The pages over real HTTP: who gets in, what is shown, what residents see.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a failed test should stop there")]
+
+mod support;
+
+use std::sync::Arc;
+
+use bunri_hub::clock::now_ms;
+use bunri_hub::config::PageConfig;
+use bunri_hub::ingest::Status;
+use bunri_hub::store::{Batch, Store};
+use bunri_hub::web::{Pages, user_line};
+use bunri_hub::wire;
+use jiff::tz::TimeZone;
+use support::events::{availability_event, counts_event, drop_event, epoch_of, topic};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::sync::watch;
+
+struct Site {
+    address: std::net::SocketAddr,
+    _stop: watch::Sender<bool>,
+    _status: watch::Sender<Status>,
+    _folder: tempfile::TempDir,
+}
+
+impl Site {
+    /// Two bins: one with 40 drops of 28 February and 1 March, one offline and with a full compartment for cans.
+    async fn open() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let url = format!("sqlite://{}/hub.db", folder.path().display());
+        let store = Arc::new(Store::open(&url, 4).await.unwrap());
+        let mut batch = Batch::default();
+        let mut add = |bin: &str, what: &str, payload: Vec<u8>| {
+            batch.add(wire::parse(&topic(bin, what), &payload).unwrap(), false);
+        };
+        for seq in 1..=40 {
+            add("mok-1", "drop", drop_event("mok-1", &epoch_of("mok-1"), seq, false));
+        }
+        add("mok-1", "counts", counts_event("mok-1", &epoch_of("mok-1"), 40, &[]));
+        add("mok-1", "availability", availability_event("mok-1", "run:1", "connected"));
+        let mut full: serde_json::Value =
+            serde_json::from_slice(&drop_event("sin-2", &epoch_of("sin-2"), 4, false)).unwrap();
+        full["data"]["reason"] = "compartment_full".into();
+        full["data"]["seen"] = "can".into();
+        add("sin-2", "drop", serde_json::to_vec(&full).unwrap());
+        add("sin-2", "availability", availability_event("sin-2", "run:1", "connection_lost"));
+        batch.add_dead("dt/recycle/yangcheon/mok-1/drop", b"<script>", "not JSON");
+        store.write(&batch, now_ms()).await.unwrap();
+
+        let users = folder.path().join("users");
+        std::fs::write(&users, user_line("kim", "correct horse battery").unwrap()).unwrap();
+        let locations = folder.path().join("bins.geojson");
+        let point = r#"{"features": [{"id": "yangcheon/mok-1", "geometry": {"type": "Point", "coordinates": [126.87, 37.52]}}]}"#;
+        std::fs::write(&locations, point).unwrap();
+        let config = PageConfig {
+            listen: "127.0.0.1:0".parse().unwrap(),
+            users_file: users,
+            behind_tls: false,
+            locations_file: Some(locations),
+        };
+        let status = watch::Sender::new(Status::default());
+        let stop = watch::Sender::new(false);
+        let zone = TimeZone::get("Asia/Seoul").unwrap();
+        let pages = Pages::open(&config, store, status.subscribe(), zone).await.unwrap();
+        let address = pages.address().unwrap();
+        tokio::spawn(pages.serve(stop.subscribe()));
+        Self { address, _stop: stop, _status: status, _folder: folder }
+    }
+
+    /// One request; the whole answer as text, with its headers in lower case first.
+    async fn ask(&self, method: &str, path: &str, cookie: &str, body: &str) -> String {
+        let mut stream = tokio::net::TcpStream::connect(self.address).await.unwrap();
+        let request = format!(
+            "{method} {path} HTTP/1.1\r\nhost: hub\r\nconnection: close\r\ncookie: {cookie}\r\naccept-language: en\r\n\
+             content-type: application/x-www-form-urlencoded\r\ncontent-length: {}\r\n\r\n{body}",
+            body.len()
+        );
+        stream.write_all(request.as_bytes()).await.unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await.unwrap();
+        answer
+    }
+
+    async fn get(&self, path: &str, cookie: &str) -> String {
+        self.ask("GET", path, cookie, "").await
+    }
+
+    async fn log_in(&self) -> String {
+        let answer = self.ask("POST", "/login", "", "name=kim&password=correct+horse+battery").await;
+        assert!(answer.contains("location: /\r\n"), "{answer}");
+        let line = answer.lines().find_map(|line| line.strip_prefix("set-cookie: ")).unwrap();
+        assert!(line.contains("HttpOnly") && line.contains("SameSite=Strict"), "{line}");
+        line.split(';').next().unwrap().to_owned()
+    }
+}
+
+fn json(answer: &str) -> serde_json::Value {
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    serde_json::from_str(answer.split_once("\r\n\r\n").unwrap().1).unwrap()
+}
+
+const INSIDE: [&str; 6] =
+    ["bins", "ledgers", "items?from=2026-02-01&to=2026-03-31", "rejects", "dead-letters", "openapi.json"];
+
+#[tokio::test]
+async fn nobody_gets_in_without_a_password_and_nobody_stays_after_logging_out() {
+    let site = Site::open().await;
+    assert!(site.get("/", "").await.contains("location: /login"));
+    for cookie in ["", "bunri-hub=", "bunri-hub=0123", "other=1"] {
+        for path in INSIDE {
+            let answer = site.get(&format!("/api/v1/{path}"), cookie).await;
+            assert!(answer.starts_with("HTTP/1.1 401"), "{path} {cookie}: {answer}");
+        }
+    }
+    let wrong = site.ask("POST", "/login", "", "name=kim&password=guess").await;
+    assert!(wrong.contains("location: /login?wrong=1") && !wrong.contains("set-cookie"), "{wrong}");
+    let cookie = site.log_in().await;
+    for path in INSIDE {
+        assert!(site.get(&format!("/api/v1/{path}"), &cookie).await.starts_with("HTTP/1.1 200"), "{path}");
+    }
+    site.ask("POST", "/logout", &cookie, "").await;
+    assert!(site.get("/api/v1/bins", &cookie).await.starts_with("HTTP/1.1 401"));
+}
+
+#[tokio::test]
+async fn the_district_sees_its_bins_and_its_numbers() {
+    let site = Site::open().await;
+    let cookie = site.log_in().await;
+    for (lang, words) in [
+        ("en", ["Complete", "Connected", "Cans and metal: Full"]),
+        ("ko", ["맞음", "연결됨", "캔·고철: 가득 참"]),
+    ] {
+        let page = site.get(&format!("/?lang={lang}"), &cookie).await;
+        for word in words {
+            assert!(page.contains(word), "{word} is not in {page}");
+        }
+        assert!(!page.contains('⟦') && !page.contains("<script"), "{page}");
+    }
+    let sum = async |step: &str| {
+        let items =
+            json(&site.get(&format!("/api/v1/items?by={step}&from=2026-02-01&to=2026-03-31"), &cookie).await);
+        let of = |outcome: &str| -> i64 {
+            let rows = items.as_array().unwrap().iter().filter(|row| row["outcome"] == outcome);
+            rows.filter(|row| row["bin"] == "mok-1").map(|row| row["items"].as_i64().unwrap()).sum()
+        };
+        [of("accepted"), of("rejected"), of("returned")]
+    };
+    for step in ["hour", "day", "month"] {
+        assert_eq!(sum(step).await, [32, 4, 4], "{step}");
+    }
+    let csv = site.get("/api/v1/items?by=month&from=2026-02-01&to=2026-03-31&format=csv", &cookie).await;
+    assert!(csv.contains("text/csv") && csv.contains("\n2026-03,yangcheon,mok-1,can,accepted,"), "{csv}");
+    assert!(site.get("/api/v1/items?from=tomorrow", &cookie).await.starts_with("HTTP/1.1 400"));
+    let description = json(&site.get("/api/v1/openapi.json", &cookie).await);
+    for path in ["/api/v1/bins", "/api/v1/ledgers", "/api/v1/items", "/open/bins.geojson"] {
+        assert!(description["paths"][path].is_object(), "{path} is not described");
+    }
+}
+
+#[tokio::test]
+async fn residents_see_what_is_open_without_login_and_nothing_else() {
+    let site = Site::open().await;
+    let answer = site.get("/open/bins.geojson", "").await;
+    assert!(answer.contains("cache-control: public, max-age=60"), "{answer}");
+    let features = json(&answer)["features"].as_array().unwrap().clone();
+    assert_eq!(features.len(), 2);
+    assert_eq!(features[0]["geometry"]["coordinates"][0], 126.87);
+    assert_eq!(features[0]["properties"]["out_of_order"], false);
+    assert_eq!(features[1]["properties"]["out_of_order"], true);
+    assert_eq!(features[1]["properties"]["streams"]["can"]["state"], "full");
+    let page = site.get("/open", "").await;
+    assert!(page.contains("Out of order") && page.contains("Cans and metal: Full"), "{page}");
+    for text in [answer, page] {
+        for hidden in ["ledger-of", "item-", "probability"] {
+            assert!(!text.contains(hidden), "{hidden} is in {text}");
+        }
+    }
+}
