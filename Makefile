@@ -6,10 +6,10 @@ ARGS ?=
 ONLY ?=
 PHOTOS ?= ../shared/photos
 
-.PHONY: help setup demo test bench clips model accept arm-test
+.PHONY: help setup demo test bench clips model accept arm-test screenshots
 
 help: ## list the commands
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: ## install what is missing (Debian packages, ONNX Runtime), saying what and why
 	@scripts/setup.sh
@@ -40,6 +40,9 @@ model: setup ## make the shipped bundle from nothing but photographs (PHOTOS=../
 	python3 -m venv target/render-venv && target/render-venv/bin/pip install --quiet -r models/render/requirements.txt
 	python3 -m venv target/model-venv && target/model-venv/bin/pip install --quiet -r models/train/requirements.txt
 	nice target/model-venv/bin/python models/train/make.py --photos $(PHOTOS) $(ARGS)
+
+screenshots: setup ## take the pictures of docs/images anew
+	BUNRI_SCREENSHOTS=1 $(CARGO) test --locked --test browser
 
 accept: setup ## accept intended changes of snapshots and of the configuration's schema
 	INSTA_UPDATE=always BUNRI_ACCEPT=1 $(CARGO) test --locked
