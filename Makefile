@@ -6,10 +6,10 @@ ARGS ?=
 ONLY ?=
 PHOTOS ?= ../shared/photos
 
-.PHONY: help setup demo test bench clips model trials accept arm-test
+.PHONY: help setup demo test bench clips model trials accept arm-test screenshots
 
 help: ## list the commands
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: ## install what is missing (Debian packages, ONNX Runtime), saying what and why
 	@scripts/setup.sh
@@ -48,6 +48,9 @@ model: setup ## make the shipped bundle from nothing but photographs (PHOTOS=../
 trials: ## the recipe's side questions after `make model`: sources left out, TrashNet alone, other backbones; hours, resumes
 	for kind in trashnet sources backbones; do nice target/model-venv/bin/python models/train/trials.py $$kind --photos $(PHOTOS) \
 	  --renders target/model/renders --cache target/model/cache --out target/model/$$kind.json $(ARGS) || exit 1; done
+
+screenshots: setup ## take the pictures of docs/images anew
+	BUNRI_SCREENSHOTS=1 $(CARGO) test --locked --test browser
 
 accept: setup ## accept intended changes of snapshots and of the configuration's schema
 	INSTA_UPDATE=always BUNRI_ACCEPT=1 $(CARGO) test --locked

@@ -18,12 +18,24 @@ if command -v dpkg-query >/dev/null; then
   need linux-libc-dev 'the kernel headers themselves'
   need mosquitto "the broker that the demo and the tests start for themselves, on loopback"
   need postgresql "the hub's database: its tests start one for themselves, on loopback"
+  need chromium 'the browser that the tests look at the pages with'
+  need chromium-driver 'drives it'
+  need fonts-noto-cjk 'Korean letters in that browser'
+  command -v npm >/dev/null || need npm 'fetches axe-core, which finds accessibility faults'
   python3 -m pip --version >/dev/null 2>&1 || need python3-pip 'fetches the ONNX Runtime wheel'
 else
   command -v mosquitto >/dev/null || [ -x /usr/sbin/mosquitto ] ||
-    fail "this is no Debian system: install gcc, libclang, kernel headers, mosquitto, PostgreSQL and pip by hand, then run make again"
+    fail "this is no Debian system: install gcc, libclang, kernel headers, mosquitto, PostgreSQL, chromium, chromedriver, npm and pip by hand, then run make again"
 fi
 install_missing
+
+# --- axe-core, for the browser tests ----------------------------------------------------------------------------------
+axe=tests/browser/node_modules/axe-core
+if ! cmp -s tests/browser/package-lock.json "$axe/.installed-by"; then
+  echo "setup: axe-core: finds accessibility faults in the pages; pinned in tests/browser/package-lock.json"
+  npm ci --prefix tests/browser --silent || fail "npm could not fetch axe-core: is the network up?"
+  cp tests/browser/package-lock.json "$axe/.installed-by"
+fi
 
 # --- ONNX Runtime ----------------------------------------------------------------------------------------------------
 exec python3 scripts/onnxruntime.py .cache/onnxruntime

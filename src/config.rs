@@ -9,6 +9,7 @@ mod overrides;
 mod page;
 mod problems;
 mod raw;
+mod screen;
 
 pub use calibration::{CALIBRATION_VERSION, Calibration};
 pub use overrides::{Overrides, TUNABLE, Tunable};
@@ -67,6 +68,10 @@ pub struct Config {
     pub uplink: Option<uplink::Settings>,
     /// The page; `None` for none.
     pub web: Option<web::Settings>,
+    /// The resident's screen.
+    pub screen: web::screen::Settings,
+    /// The file as it was read.
+    pub text: String,
     /// First 12 digits of the sha256 of the file and of what the page has changed, to tell configurations apart.
     pub hash: String,
 }
@@ -180,6 +185,11 @@ impl Config {
         };
         let state_dir = folder.join(&raw.bin.state_dir);
         let web = raw.web.as_ref().and_then(|web| page::check(web, folder, &state_dir, problems));
+        let screen = screen::check(
+            &raw.web.as_ref().map(|web| web.screen.clone()).unwrap_or_default(),
+            folder,
+            problems,
+        );
         problems.check((1..=16).contains(&raw.model.threads), "model.threads", || {
             format!("{} is not 1 to 16", raw.model.threads)
         });
@@ -209,6 +219,8 @@ impl Config {
             guards,
             uplink,
             web,
+            screen: screen?,
+            text: text.to_owned(),
             hash: Sha256::digest(text.as_bytes()).iter().take(6).map(|byte| format!("{byte:02x}")).collect(),
         })
     }

@@ -14,6 +14,7 @@
 //! - Stop order: capture, judge, flap to rest, ledger written, uplink's goodbye, page, ledger closed (the uplink
 //!   and the page read it to the end). Each step is logged.
 
+mod checkup;
 mod error;
 mod events;
 mod flap;
@@ -24,6 +25,7 @@ mod sorter;
 mod supervise;
 mod tuning;
 
+pub use checkup::check_up;
 pub use error::DaemonError;
 pub use rehearsal::{Ending, Rehearsal, Rehearsed, RehearsedDrop, rehearse};
 pub use sorter::{Looked, Sorter, View, calibrated_background, judge_settings};
@@ -47,6 +49,7 @@ use crate::judge::{Command, Compartment, Judge};
 use crate::tally::{BundleInfo, DropRecord, Ledger, RunInfo, TallyHandle, Writer};
 use crate::web::{Info, Live, Page, Preview};
 use crate::{uplink, web};
+use checkup::Running;
 use events::{Started, StopStep};
 use judging::{Judging, Message};
 use ledger::Courier;
@@ -106,7 +109,7 @@ impl Daemon {
         };
 
         let (mut stages, ends) = Stages::new(Arc::clone(&clock));
-        let (stop_capture, stop_judge) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicBool::new(false)));
+        let [stop_capture, stop_judge, stop_guards] = [(); 3].map(|()| Arc::new(AtomicBool::new(false)));
         let (inbox, messages) = sync_channel(INBOX);
         let (orders_in, orders) = mpsc::channel(web::ORDERS_MAX);
         let (live, live_seen) = watch::channel(Live::default());
@@ -114,7 +117,6 @@ impl Daemon {
         let preview = Arc::new(Preview::new());
 
         let (writer, tally) = start_tally(&mut stages, ledger, &clock)?;
-        let stop_guards = Arc::new(AtomicBool::new(false));
         let mechanism = flap::start(config, &mut stages, &inbox, &stop_guards, &clock)?;
         let (frames, camera) = start_capture(config, &mut stages, opener, &stop_capture, &clock)?;
         let judging = Judging {
@@ -141,6 +143,7 @@ impl Daemon {
             info: page_info(config, software, &bundle, clock.now()),
             tuning: Arc::new(Tuner::new(config, head, inbox.clone())),
             orders: orders_in,
+            check_up: Running::new(&live_seen, &camera, &uplink_status).checker(config, &clock),
             live: live_seen,
             drops: drops.clone(),
             tally: tally.clone(),
@@ -305,6 +308,8 @@ fn page_info(config: &Config, software: &str, bundle: &str, started_at: Moment) 
         started_at,
         region: config.calibration.detect.region,
         compartments: config.compartments.iter().map(|compartment| compartment.stream).collect(),
+        screen: config.screen.clone(),
+        configuration: config.text.clone(),
         inputs: config.drive.lines().inputs.into_iter().map(|input| input.role).collect(),
         guards: config.guards.guards.iter().map(|(_, input)| input.role.clone()).collect(),
         state_dir: config.state_dir.clone(),

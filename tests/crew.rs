@@ -1,5 +1,10 @@
 //! The crew at a real daemon: a login, maintenance, the flap by hand, settings and their way back.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a failed test stops where it failed")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a failed test stops where it failed"
+)]
 
 #[path = "web/client.rs"]
 #[allow(dead_code, reason = "each test file uses its part")]

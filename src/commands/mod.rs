@@ -5,6 +5,7 @@ mod check;
 mod classify;
 mod demo;
 pub mod demo_hub;
+mod doctor;
 mod flap;
 mod judging;
 mod passwd;
@@ -18,6 +19,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use tracing_subscriber::fmt::writer::MakeWriterExt as _;
 
 /// Version and commit of this build.
 pub const VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), " (", env!("BUNRI_COMMIT"), ")");
@@ -46,6 +48,8 @@ enum Command {
         #[arg(long, default_value = "/etc/bunri/bunri.toml")]
         config: PathBuf,
     },
+    /// Look at everything the bin needs, and say what to do where something is wrong.
+    Doctor(doctor::Doctor),
     /// Say what pictures show and where they would go.
     Classify(classify::Classify),
     /// Run clips through the bin in simulated time.
@@ -71,6 +75,7 @@ pub fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Run { config } => run::run(&config),
         Command::Demo(demo) => demo::run(&demo),
         Command::Check { config } => Ok(check::run(&config)),
+        Command::Doctor(doctor) => doctor::run(&doctor),
         Command::Classify(classify) => classify::run(&classify),
         Command::Replay(replay) => replay::run(&replay),
         Command::Flap(command) => flap::run(&command),
@@ -103,7 +108,7 @@ fn start_log(level: &str) {
         .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new(format!("{level},ort=warn")));
     tracing_subscriber::fmt()
         .with_env_filter(filter)
-        .with_writer(std::io::stderr)
+        .with_writer(std::io::stderr.and(|| &crate::web::RECENT_LOG))
         .with_ansi(std::io::stderr().is_terminal())
         .with_target(false)
         .init();

@@ -45,12 +45,29 @@ pub(super) fn check(
             format!("'{name}' is not a host's name")
         });
     }
+    let token = raw.metrics_token_file.as_ref().map(|file| {
+        let path = folder.join(file);
+        let token = std::fs::read_to_string(&path).map(|token| token.trim().to_owned());
+        match token {
+            Ok(token) if token.len() >= 16 => Some(token),
+            Ok(_) => {
+                problems.add("web.metrics_token_file", "its token is shorter than 16 letters");
+                None
+            }
+            Err(error) => {
+                problems.add("web.metrics_token_file", format!("{}: {error}", path.display()));
+                None
+            }
+        }
+    });
+    let metrics_token = token.flatten();
     Some(Settings {
         listen,
         tls,
         names: raw.names.clone(),
         open_on_loopback: raw.open_on_loopback,
         idle: Duration::from_secs(raw.idle_min * 60),
+        metrics_token,
         folder: state_dir.join("web"),
     })
 }

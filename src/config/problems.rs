@@ -74,13 +74,18 @@ impl Problems {
                 return None;
             }
         };
-        match text.parse::<toml::Table>() {
-            Ok(table) => Some((table, text)),
-            Err(error) => {
-                problems.add("", format!("is not TOML: {}", crate::one_line::toml(&error, &text)));
-                None
-            }
-        }
+        self.parse(&text, file).map(|table| (table, text))
+    }
+
+    /// Reads a file's text as TOML.
+    pub(super) fn parse(&mut self, text: &str, file: &Path) -> Option<toml::Table> {
+        let table = text.parse::<toml::Table>();
+        table
+            .map_err(|error| {
+                let why = crate::one_line::toml(&error, text);
+                self.in_file(file).add("", format!("is not TOML: {why}"));
+            })
+            .ok()
     }
 
     /// Makes a `T` of a table. serde stops at the first problem, so missing keys are looked for beforehand, and

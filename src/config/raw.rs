@@ -1,6 +1,9 @@
 //! The files' grammar, as it is written. Every key has a unit in its name or none at all.
 
 mod drive;
+mod screen;
+
+pub(super) use screen::{RawRules, RawScreen, Spoken};
 
 pub(super) use drive::{
     Kind, RawDcMotor, RawDrive, RawGuards, RawInput, RawOutput, RawServo, RawSolenoid, RawStepper,
@@ -333,6 +336,9 @@ const fn default_in_flight() -> u16 {
 pub struct RawWeb {
     /// Address and port: a loopback one, or another one with TLS.
     pub listen: String,
+    /// The resident's screen.
+    #[serde(default)]
+    pub screen: RawScreen,
     /// Whether the connection is encrypted; left out, beyond loopback it is.
     pub tls: Option<bool>,
     /// The certificate (PEM); left out, one is made at the first start.
@@ -345,6 +351,8 @@ pub struct RawWeb {
     /// Anyone on this machine may look and act, without a login; for demonstrations, on a loopback address.
     #[serde(default)]
     pub open_on_loopback: bool,
+    /// File with the token by which `/metrics` may be read from elsewhere; left out, only this machine may.
+    pub metrics_token_file: Option<PathBuf>,
     /// A session ends after so many minutes without use.
     #[serde(default = "default_idle")]
     pub idle_min: u64,

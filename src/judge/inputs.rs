@@ -236,6 +236,11 @@ pub enum Alarm {
     Blocked,
 }
 
+impl Alarm {
+    /// Every alarm.
+    pub const ALL: [Alarm; 5] = [Alarm::Jam, Alarm::Mechanism, Alarm::Ledger, Alarm::Camera, Alarm::Blocked];
+}
+
 /// The state by name, for the page and the log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum StateName {
@@ -272,6 +277,25 @@ pub enum StateName {
 }
 
 impl StateName {
+    /// Every state.
+    pub const ALL: [StateName; 15] = [
+        StateName::CameraLost,
+        StateName::Starting,
+        StateName::Empty,
+        StateName::Full,
+        StateName::Arriving,
+        StateName::Settled,
+        StateName::Decided,
+        StateName::Routing,
+        StateName::Clearing,
+        StateName::Homing,
+        StateName::Returning,
+        StateName::Jam,
+        StateName::MechanismFault,
+        StateName::LedgerFault,
+        StateName::Maintenance,
+    ];
+
     /// The identifier used in files and on the page.
     pub const fn id(self) -> &'static str {
         match self {

@@ -54,6 +54,16 @@ pub fn open(spec: &LinesSpec) -> Result<GpioLines, MechanismError> {
     })
 }
 
+/// Whether every line of `spec` is there; requests none.
+///
+/// # Errors
+/// The first line that is missing.
+pub fn look_for(spec: &LinesSpec) -> Result<(), MechanismError> {
+    locate(spec.outputs.iter().map(|output| (&output.role, &output.id)))?;
+    locate(spec.inputs.iter().map(|input| (&input.role, &input.id)))?;
+    Ok(())
+}
+
 /// [`open`] as the drives want it.
 ///
 /// # Errors

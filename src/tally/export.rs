@@ -23,6 +23,8 @@ use std::path::Path;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
+use rusqlite::Connection;
+
 use super::error::{Doing, TallyError};
 use super::open;
 use super::record::{DropRecord, drop_record};
@@ -77,7 +79,29 @@ pub fn export(
     zone: &TimeZone,
     out: &mut dyn Write,
 ) -> Result<u64, TallyError> {
-    let connection = open::for_reading(path)?;
+    write(&open::for_reading(path)?, path, format, zone, out)
+}
+
+/// As [`export`], from the process that writes the ledger.
+///
+/// # Errors
+/// As [`export`].
+pub fn export_beside(
+    path: &Path,
+    format: ExportFormat,
+    zone: &TimeZone,
+    out: &mut dyn Write,
+) -> Result<u64, TallyError> {
+    write(&open::beside_the_writer(path)?, path, format, zone, out)
+}
+
+fn write(
+    connection: &Connection,
+    path: &Path,
+    format: ExportFormat,
+    zone: &TimeZone,
+    out: &mut dyn Write,
+) -> Result<u64, TallyError> {
     let doing = "export the ledger";
     let failed = |source| TallyError::Export { source };
     if format == ExportFormat::Csv {

@@ -356,7 +356,7 @@ fn check(intent: &Intent<'_>) -> Result<(), TallyError> {
 }
 
 /// A number asked for; one that no row can have finds none.
-fn signed(seq: u64) -> i64 {
+pub(super) fn signed(seq: u64) -> i64 {
     i64::try_from(seq).unwrap_or(-1)
 }
 

@@ -27,6 +27,7 @@
 
 mod audit;
 mod compartments;
+mod corrections;
 mod error;
 mod events;
 mod export;
@@ -34,6 +35,7 @@ mod ledger;
 mod open;
 mod outbox;
 mod record;
+mod statistics;
 mod totals;
 mod upgrade;
 mod verify;
@@ -41,15 +43,18 @@ mod writer;
 
 pub use audit::{AUDIT_ROWS_MOST, AuditEntry, AuditOutcome};
 pub use compartments::{CompartmentBook, CompartmentEvent};
+pub use corrections::{Confusion, confusion, corrections};
 pub use error::TallyError;
 pub use events::{Counters, counters};
-pub use export::{CSV_COLUMNS, DEFAULT_ZONE, ExportFormat, export};
+pub use export::{CSV_COLUMNS, DEFAULT_ZONE, ExportFormat, export, export_beside};
 pub use ledger::Ledger;
+pub use open::in_use;
 pub use outbox::OutboxAge;
 pub use record::{
     BundleInfo, Closing, ConfirmedDrop, DropRecord, DropState, Intent, OpenIntent, OutboxKind, OutboxRow,
     RunInfo,
 };
+pub use statistics::{Search, Span, Statistics, search, statistics};
 pub use totals::{Counts, Outcome, Totals, day_start_ms};
 pub use verify::{Problem, Report, verify};
 pub use writer::{TallyHandle, Writer};

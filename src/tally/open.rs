@@ -133,6 +133,29 @@ pub(super) fn for_reading(path: &Path) -> Result<Connection, TallyError> {
     }
 }
 
+/// Opens the ledger for reading from the process that writes it. Only through SQLite: any other descriptor of the file
+/// would, when it is closed, take the writer's locks with it.
+///
+/// # Errors
+/// What the file met.
+pub(super) fn beside_the_writer(path: &Path) -> Result<Connection, TallyError> {
+    let doing = "open the ledger for reading";
+    let flags =
+        OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_EXRESCODE;
+    let connection = Connection::open_with_flags(path, flags).doing(path, doing)?;
+    connection.busy_timeout(BUSY_WAIT).doing(path, doing)?;
+    Ok(connection)
+}
+
+/// Whether a running bin writes the ledger at `path`, by the name it left beside it. Takes no lock: that could keep a
+/// bin from starting.
+pub fn in_use(path: &Path) -> bool {
+    let name = std::fs::read_to_string(beside(path, ".lock")).unwrap_or_default();
+    let process = name.trim().strip_prefix("process ").and_then(|number| number.parse::<u32>().ok());
+    let program = |process| std::fs::read_to_string(format!("/proc/{process}/comm"));
+    process.is_some_and(|process| program(process).is_ok_and(|name| name.trim() == "bunri"))
+}
+
 fn cannot_make_index(error: &rusqlite::Error) -> bool {
     matches!(error.sqlite_error_code(), Some(ErrorCode::CannotOpen | ErrorCode::ReadOnly))
 }

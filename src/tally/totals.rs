@@ -157,7 +157,7 @@ pub(super) fn kept(connection: &Connection) -> rusqlite::Result<Counts> {
     collect(connection, "SELECT seen, outcome, count FROM totals", [])
 }
 
-fn collect(connection: &Connection, sql: &str, params: impl Params) -> rusqlite::Result<Counts> {
+pub(super) fn collect(connection: &Connection, sql: &str, params: impl Params) -> rusqlite::Result<Counts> {
     let mut counts = Counts::default();
     let mut query = connection.prepare_cached(sql)?;
     let mut rows = query.query(params)?;

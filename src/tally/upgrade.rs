@@ -13,7 +13,11 @@ use rusqlite::{Connection, TransactionBehavior};
 use super::error::{Doing, TallyError};
 
 /// Step n brings a file from version n to version n + 1.
-pub(super) const STEPS: &[&str] = &[include_str!("schema.sql"), include_str!("upgrade/0002_crew.sql")];
+pub(super) const STEPS: &[&str] = &[
+    include_str!("schema.sql"),
+    include_str!("upgrade/0002_crew.sql"),
+    include_str!("upgrade/0003_corrections.sql"),
+];
 
 /// The schema this program reads and writes.
 pub(super) const SCHEMA_VERSION: i64 = STEPS.len() as i64;

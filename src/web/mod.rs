@@ -6,6 +6,7 @@
 //!  ledger ──drops──> Book (last drops, counts) ──────────┤
 //!  camera, uplink ──status──────┴──> pulse: one Scene ───┼──> GET /events   what changed, 5 a second at most
 //!                                    drawn once for all  └──> GET /healthz  is the loop alive?
+//!  sorting loop ──Live──> screen: one Face ─────────────────> GET /screen   for the residents
 //! ```
 //!
 //! - Never slows the sorting: the loop only publishes and tries a lock; drawing, encoding and reading happen once,
@@ -22,21 +23,28 @@ mod access;
 mod acting;
 mod assets;
 mod book;
+pub mod checkup;
 mod compartments;
+mod counts;
+mod drops;
 mod error;
 mod events;
 mod flap;
 mod health;
 mod live;
 mod login;
+mod metrics;
 mod nav;
 mod pictures;
 mod preview;
 mod pulse;
+mod recent;
 mod routes;
+pub mod screen;
 mod server;
 mod settings;
 mod streams;
+mod support;
 mod text;
 mod tls;
 mod tune;
@@ -44,7 +52,7 @@ mod tuning;
 mod view;
 mod wire;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
@@ -59,6 +67,7 @@ pub use error::WebError;
 pub use events::{CLIENTS_STALLED, STREAMS_REFUSED};
 pub use live::Live;
 pub use preview::Preview;
+pub use recent::RECENT_LOG;
 pub use settings::{Settings, Tls};
 pub use tuning::{Changed, Knob, Tuning};
 
@@ -67,13 +76,14 @@ use crate::clock::{Clock, Moment};
 use crate::detect::Region;
 use crate::judge::{Command, Refusal};
 use crate::streams::Stream;
-use crate::tally::{DropRecord, TallyHandle};
+use crate::tally::{DropRecord, TallyError, TallyHandle};
 use crate::uplink;
 use access::Access;
 use book::Book;
 use health::Health;
 use pictures::Picture;
 use pulse::News;
+use screen::{Face, SCREENS_MAX, Shown};
 use text::Texts;
 use view::{Camera, Scene};
 
@@ -105,6 +115,10 @@ pub struct Info {
     pub region: Region,
     /// What each compartment collects, in the rig's order.
     pub compartments: Vec<Stream>,
+    /// How the resident's screen is set up.
+    pub screen: screen::Settings,
+    /// The configuration's text, for the support bundle.
+    pub configuration: String,
     /// Names of the drive's inputs, in the order of its lines.
     pub inputs: Vec<String>,
     /// Names of the guards.
@@ -149,6 +163,8 @@ pub struct Page {
     pub camera: Arc<stage::Status>,
     /// The newest picture.
     pub preview: Arc<Preview>,
+    /// Looks at everything the bin needs. Blocks for a while.
+    pub check_up: Arc<dyn Fn() -> Vec<checkup::Finding> + Send + Sync>,
     /// For ages and times of day.
     pub clock: Arc<dyn Clock>,
 }
@@ -195,11 +211,15 @@ pub async fn serve(door: Door, page: Page, stop: watch::Receiver<bool>) -> Resul
     let (health_out, health) = watch::channel(Health::read(&page.info.state_dir));
     let (news_out, news) = watch::channel(Arc::new(News::default()));
     let (pictures_out, pictures) = watch::channel(None);
+    let texts = Texts::load()?;
+    let (screen_out, screen) = watch::channel(Arc::new(Shown::draw(&texts, &page.info, Face::Moment)));
     let site = Arc::new(Site {
         heard_at: AtomicU64::new(page.clock.now().as_nanos()),
-        texts: Texts::load()?,
+        texts,
         access: Arc::new(Access::new(&door.settings, &page.boot_id)?),
         slots: Arc::new(Semaphore::new(STREAMS_MAX)),
+        screens: Arc::new(Semaphore::new(SCREENS_MAX)),
+        readers: Semaphore::new(1),
         stop: stop.clone(),
         page,
         settings: door.settings,
@@ -207,6 +227,7 @@ pub async fn serve(door: Door, page: Page, stop: watch::Receiver<bool>) -> Resul
         health,
         news,
         pictures,
+        screen,
     });
     let mut tasks = JoinSet::new();
     let names = [
@@ -214,6 +235,7 @@ pub async fn serve(door: Door, page: Page, stop: watch::Receiver<bool>) -> Resul
         (tasks.spawn(health::keep(Arc::clone(&site), health_out)).id(), "health"),
         (tasks.spawn(pulse::beat(Arc::clone(&site), news_out)).id(), "pulse"),
         (tasks.spawn(pictures::encode(Arc::clone(&site), pictures_out)).id(), "pictures"),
+        (tasks.spawn(screen::follow(Arc::clone(&site), screen_out)).id(), "screen"),
         (tasks.spawn(Arc::clone(&site.access).keep_on()).id(), "sessions"),
     ];
     let mut server = tokio::spawn(server::accept(door.listener, door.tls, routes::router(&site), stop));
@@ -254,9 +276,25 @@ struct Site {
     health: watch::Receiver<Health>,
     news: watch::Receiver<Arc<News>>,
     pictures: watch::Receiver<Option<Arc<Picture>>>,
+    /// One permit: long questions to the ledger, and check-ups, come one at a time.
+    readers: Semaphore,
+    /// One permit per open resident's screen.
+    screens: Arc<Semaphore>,
+    screen: watch::Receiver<Arc<Shown>>,
 }
 
 impl Site {
+    /// Asks the ledger something that may take a while, beside its writer; one question at a time.
+    async fn read_ledger<T: Send + 'static>(
+        &self,
+        question: impl FnOnce(&Path) -> Result<T, TallyError> + Send + 'static,
+    ) -> Result<T, TallyError> {
+        let _turn = self.readers.acquire().await;
+        let path = self.page.info.state_dir.join("tally.db");
+        let answer = tokio::task::spawn_blocking(move || question(&path)).await;
+        answer.unwrap_or(Err(TallyError::Stopped))
+    }
+
     /// Asks the sorting loop; `None` when it does not answer.
     async fn order(&self, command: Command) -> Option<Result<(), Refusal>> {
         let (answer, heard) = oneshot::channel();

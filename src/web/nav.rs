@@ -21,21 +21,28 @@ use super::view::icon;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Tab {
     Now,
+    Drops,
+    Counts,
     Flap,
     Compartments,
     Settings,
+    Checkup,
 }
 
 impl Tab {
-    const ALL: [Tab; 4] = [Tab::Now, Tab::Flap, Tab::Compartments, Tab::Settings];
+    const ALL: [Tab; 7] =
+        [Tab::Now, Tab::Drops, Tab::Counts, Tab::Flap, Tab::Compartments, Tab::Settings, Tab::Checkup];
 
     /// Its address.
     pub(super) const fn path(self) -> &'static str {
         match self {
             Tab::Now => "/",
+            Tab::Drops => "/drops",
+            Tab::Counts => "/counts",
             Tab::Flap => "/flap",
             Tab::Compartments => "/compartments",
             Tab::Settings => "/settings",
+            Tab::Checkup => "/checkup",
         }
     }
 
@@ -43,18 +50,24 @@ impl Tab {
     const fn key(self) -> &'static str {
         match self {
             Tab::Now => "tab-now",
+            Tab::Drops => "tab-drops",
+            Tab::Counts => "tab-counts",
             Tab::Flap => "tab-flap",
             Tab::Compartments => "tab-compartments",
             Tab::Settings => "tab-settings",
+            Tab::Checkup => "tab-checkup",
         }
     }
 
     fn icon(self) -> Markup {
         let icon = match self {
             Tab::Now => icon::looking(),
+            Tab::Drops => icon::falling(),
+            Tab::Counts => icon::bars(),
             Tab::Flap => icon::sending(),
             Tab::Compartments => icon::full(),
             Tab::Settings => icon::sliders(),
+            Tab::Checkup => icon::ready(),
         };
         html! { (icon) }
     }

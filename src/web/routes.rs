@@ -17,7 +17,10 @@ use super::access::{Who, cookie};
 use super::acting::{query, wants_page};
 use super::nav::Visit;
 use super::text::Language;
-use super::{STREAMS_MAX, Site, assets, compartments, flap, login, streams, tune, view};
+use super::{
+    STREAMS_MAX, Site, assets, checkup, compartments, counts, drops, flap, login, metrics, screen, streams,
+    tune, view,
+};
 
 /// Nothing but what this program serves, and no script or style inside the page.
 const CONTENT_POLICY: &str = "default-src 'none'; img-src 'self'; script-src 'self'; style-src 'self'; \
@@ -43,6 +46,7 @@ const LANGUAGE: &str = "bunri_lang";
 pub(super) fn router(site: &Arc<Site>) -> Router {
     let mut open =
         Router::new().route(login::PATH, get(login::form).post(login::log_in)).route("/healthz", get(health));
+    open = open.merge(screen::routes()).merge(metrics::routes());
     for asset in assets::ALL {
         open = open.route(asset.route, get(move || async move { asset.answer() }));
     }
@@ -52,6 +56,9 @@ pub(super) fn router(site: &Arc<Site>) -> Router {
         .route("/picture", get(picture))
         .route("/logout", post(login::log_out))
         .merge(compartments::routes())
+        .merge(checkup::routes())
+        .merge(counts::routes())
+        .merge(drops::routes())
         .merge(flap::routes())
         .merge(tune::routes())
         .route_layer(middleware::from_fn_with_state(Arc::clone(site), entry));
@@ -106,20 +113,19 @@ async fn page(visit: Visit) -> Response {
 async fn events(State(site): Shared, Tongue(language): Tongue, Extension(who): Extension<Who>) -> Response {
     match streams::slot(&site) {
         Some(slot) => streams::events(site, language, who, slot),
-        None => too_many(),
+        None => too_many(STREAMS_MAX),
     }
 }
 
 async fn picture(State(site): Shared, Extension(who): Extension<Who>) -> Response {
     match streams::slot(&site) {
         Some(slot) => streams::picture(site, who, slot),
-        None => too_many(),
+        None => too_many(STREAMS_MAX),
     }
 }
 
-fn too_many() -> Response {
-    let text =
-        format!("{STREAMS_MAX} streams of this page are open already: close another one and try again\n");
+pub(super) fn too_many(open: usize) -> Response {
+    let text = format!("{open} streams of this page are open already: close another one and try again\n");
     (StatusCode::SERVICE_UNAVAILABLE, [(header::RETRY_AFTER, "5")], text).into_response()
 }
 
@@ -152,7 +158,7 @@ async fn guard(State(names): State<Arc<Vec<String>>>, request: Request, next: Ne
     };
     let headers = response.headers_mut();
     for (name, value) in HEADERS {
-        headers.insert(name, HeaderValue::from_static(value));
+        headers.entry(name).or_insert(HeaderValue::from_static(value)); // the resident's screen has a stricter policy
     }
     headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
     if let Some(language) = chosen {

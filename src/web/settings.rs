@@ -17,6 +17,8 @@ pub struct Settings {
     pub open_on_loopback: bool,
     /// A session ends when it was not used for this long.
     pub idle: Duration,
+    /// Whoever sends it may read `/metrics` from elsewhere; without one only this machine may.
+    pub metrics_token: Option<String>,
     /// Folder of logins, sessions and the page's own certificate.
     pub folder: PathBuf,
 }
@@ -48,7 +50,15 @@ impl Settings {
     /// The page of a bin on this address, without TLS and with logins in `folder`.
     pub const fn new(listen: SocketAddr, folder: PathBuf) -> Self {
         let idle = Duration::from_secs(30 * 60);
-        Self { listen, tls: Tls::Off, names: Vec::new(), open_on_loopback: false, idle, folder }
+        Self {
+            listen,
+            tls: Tls::Off,
+            names: Vec::new(),
+            open_on_loopback: false,
+            idle,
+            metrics_token: None,
+            folder,
+        }
     }
 
     /// Its address for a browser on this machine.

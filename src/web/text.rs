@@ -39,8 +39,16 @@ impl Language {
 
     const fn source(self) -> &'static str {
         match self {
-            Language::Korean => include_str!("text/ko.ftl"),
-            Language::English => include_str!("text/en.ftl"),
+            Language::Korean => concat!(
+                include_str!("text/ko.ftl"),
+                include_str!("text/screen.ko.ftl"),
+                include_str!("text/records.ko.ftl")
+            ),
+            Language::English => concat!(
+                include_str!("text/en.ftl"),
+                include_str!("text/screen.en.ftl"),
+                include_str!("text/records.en.ftl")
+            ),
         }
     }
 
@@ -118,6 +126,15 @@ impl Words<'_> {
     pub(super) fn with<'v>(&self, key: &str, name: &'v str, value: impl Into<FluentValue<'v>>) -> String {
         let mut args = FluentArgs::new();
         args.set(name, value);
+        self.format(key, Some(&args))
+    }
+
+    /// The text of `key` with several texts in it.
+    pub(super) fn with_all<const N: usize>(&self, key: &str, values: [(&str, &str); N]) -> String {
+        let mut args = FluentArgs::new();
+        for (name, value) in values {
+            args.set(name, value);
+        }
         self.format(key, Some(&args))
     }
 

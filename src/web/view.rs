@@ -6,7 +6,7 @@
 //! Never anything by colour alone: every state has words and a shape, every bar its number. Never a style attribute
 //! or a script in the page (the Content-Security-Policy forbids both): widths are SVG attributes.
 
-mod book;
+pub(super) mod book;
 mod chamber;
 pub(super) mod icon;
 mod machine;
@@ -208,7 +208,7 @@ pub(super) fn local(info: &Info, wall: WallTime, format: &str) -> String {
 }
 
 /// A share of a bar, drawn without a style; the number must stand beside it.
-fn bar(share: f32, accent: &str) -> Markup {
+pub(super) fn bar(share: f32, accent: &str) -> Markup {
     let percent = (share.clamp(0.0, 1.0) * 100.0).round();
     html! {
         svg .bar .(accent) viewBox="0 0 100 10" preserveAspectRatio="none" aria-hidden="true" {
@@ -219,7 +219,7 @@ fn bar(share: f32, accent: &str) -> Markup {
 }
 
 /// The mark of a stream: its colour family, always beside its name.
-fn swatch(stream: crate::streams::Stream) -> Markup {
+pub(super) fn swatch(stream: crate::streams::Stream) -> Markup {
     html! { span .swatch .(accent(stream)) aria-hidden="true" {} }
 }
 

@@ -17,7 +17,8 @@ use crate::bin::{Bin, KIM, LEE, add_logins};
 use crate::client::{Browser, Events, get, post, send};
 
 /// Every address that changes something.
-const ACTING: [&str; 4] = ["/compartments/say", "/flap/ask", "/settings/change", "/settings/undo"];
+const ACTING: [&str; 5] =
+    ["/compartments/say", "/drops/correct", "/flap/ask", "/settings/change", "/settings/undo"];
 
 fn audit(bin: &Bin) -> Vec<AuditEntry> {
     bin.tally.call(|ledger| ledger.audit_recent(100)).unwrap()

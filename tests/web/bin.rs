@@ -15,6 +15,8 @@ use bunri::judge::{Command, CompartmentId, StateName, Verdict};
 use bunri::streams::Stream;
 use bunri::tally::{DropRecord, Intent, Ledger, RunInfo, TallyHandle, Writer};
 use bunri::uplink;
+use bunri::web::checkup::{Check, Finding, Grade};
+use bunri::web::screen::{self, Rule, Rules, Voice};
 use bunri::web::{
     self, Changed, Info, Knob, Live, Order, Page, Preview, Role, Settings, Tuning, Users, WebError,
 };
@@ -22,6 +24,8 @@ use tokio::sync::{broadcast, mpsc as orders, watch};
 
 pub(crate) const WIDTH: u32 = 320;
 pub(crate) const HEIGHT: u32 = 240;
+/// A screen of 21.5 inches, hung upright.
+pub(crate) const SCREEN_WIDTH_MM: f32 = 268.0;
 
 /// The machine's clock, with a hand on it.
 #[derive(Default)]
@@ -115,12 +119,26 @@ impl Bin {
         Self::with(|settings| settings.open_on_loopback = true)
     }
 
+    /// At an address that another one had.
+    #[allow(dead_code, reason = "the browser tests start one again")]
+    pub(crate) fn start_at(address: SocketAddr) -> Self {
+        Self::with(|settings| {
+            settings.open_on_loopback = true;
+            settings.listen = address;
+        })
+    }
+
     /// A page with two logins: kim may act, lee may look.
     pub(crate) fn with_logins() -> Self {
         Self::with(|settings| add_logins(&settings.folder))
     }
 
     pub(crate) fn with(change: impl FnOnce(&mut Settings)) -> Self {
+        Self::with_screen(SCREEN_WIDTH_MM, change)
+    }
+
+    /// With a resident's screen of this width.
+    pub(crate) fn with_screen(screen_width_mm: f32, change: impl FnOnce(&mut Settings)) -> Self {
         let clock = Arc::new(Shifted::default());
         let folder = tempfile::tempdir().unwrap();
         let listen = SocketAddr::from(([127, 0, 0, 1], 0));
@@ -128,9 +146,9 @@ impl Bin {
         change(&mut settings);
         let run = RunInfo { software: "0.1.0 (test)".into(), bundle: None };
         let identity = Identity::read().unwrap();
+        let state_dir = folder.path().to_owned();
         let ledger =
-            Ledger::open(&folder.path().join("tally.db"), &identity, &run, clock.now(), clock.wall())
-                .unwrap();
+            Ledger::open(&state_dir.join("tally.db"), &identity, &run, clock.now(), clock.wall()).unwrap();
         let (_writer, tally) = Writer::spawn(ledger, clock.clone(), || {}).unwrap();
         let (live, live_seen) = watch::channel(Live { state: Some(StateName::Empty), ..Live::default() });
         let (uplink, uplink_seen) = watch::channel(uplink::Status { connected: true, ..Default::default() });
@@ -162,7 +180,8 @@ impl Bin {
             boot_id: identity.boot_id.clone(),
             tuning: Arc::new(NoTuning),
             orders: orders_in,
-            info: info(bin.clock.now()),
+            info: Info { state_dir: state_dir.clone(), ..info(bin.clock.now(), screen_width_mm) },
+            check_up: Arc::new(findings),
             live: live_seen,
             drops: bin.drops.clone(),
             tally: bin.tally.clone(),
@@ -261,6 +280,16 @@ impl Drop for Bin {
     }
 }
 
+/// A check-up with one of each grade.
+fn findings() -> Vec<Finding> {
+    let grades = [
+        (Check::Camera, Grade::Pass, "30/s"),
+        (Check::Clock, Grade::Warn, "1970"),
+        (Check::Disk, Grade::Fail, "12 MiB"),
+    ];
+    grades.map(|(check, grade, value)| Finding { check, grade, value: value.into() }).to_vec()
+}
+
 /// Settings are the daemon's; these have none.
 struct NoTuning;
 
@@ -294,7 +323,7 @@ pub(crate) fn add_logins(folder: &Path) {
     users.save(folder).unwrap();
 }
 
-fn info(started_at: Moment) -> Info {
+fn info(started_at: Moment, screen_width_mm: f32) -> Info {
     Info {
         bin: "yangcheon/b-017".into(),
         software: "0.1.0 (test)".into(),
@@ -304,9 +333,29 @@ fn info(started_at: Moment) -> Info {
         started_at,
         region: Region { x: 40, y: 20, width: 240, height: 200 },
         compartments: vec![Stream::ClearPet, Stream::Can, Stream::Glass, Stream::General],
+        screen: screen(screen_width_mm),
+        configuration: "[uplink]\nhost = \"hub\"\nusername = \"bin-17\"\n".into(),
         inputs: Vec::new(),
         guards: Vec::new(),
         state_dir: std::env::temp_dir(),
+    }
+}
+
+/// A screen that speaks both languages, with the rules that ship.
+fn screen(width_mm: f32) -> screen::Settings {
+    let file: toml::Table = include_str!("../../calibration/rules.toml").parse().unwrap();
+    let text =
+        |stream: Stream, language: &str| file["rule"][stream.id()][language].as_str().unwrap().to_owned();
+    let rule = |stream| Rule { ko: text(stream, "ko"), en: text(stream, "en") };
+    screen::Settings {
+        width_mm,
+        letter_mm: 12.0,
+        voice: Voice { volume: 0.6, rate: 1.0, korean: true, english: true },
+        rules: Rules {
+            date: jiff::civil::date(2026, 11, 22),
+            source: "a test".into(),
+            rules: Stream::ALL.map(rule),
+        },
     }
 }
 

@@ -15,9 +15,20 @@ pub(super) fn drops(words: Words<'_>, info: &Info, scene: &Scene) -> Markup {
         return html! { p .note { (words.text("drops-none")) } };
     }
     let today = day_start_ms(scene.wall.unix_ms, &info.zone);
+    list(words, info, drops, today, |_| html! {})
+}
+
+/// Drops, one a line, each with what `below` says of it; `today` is when the civil day began.
+pub(in crate::web) fn list(
+    words: Words<'_>,
+    info: &Info,
+    drops: &[DropRecord],
+    today: i64,
+    below: impl Fn(&DropRecord) -> Markup,
+) -> Markup {
     html! {
         ol .list {
-            @for drop in drops { (line(words, info, drop, today)) }
+            @for drop in drops { (line(words, info, drop, today, &below(drop))) }
         }
         @if drops.iter().any(|drop| !drop.wall.synchronised) {
             p .note { (words.text("drops-unsynchronised")) }
@@ -26,7 +37,7 @@ pub(super) fn drops(words: Words<'_>, info: &Info, scene: &Scene) -> Markup {
 }
 
 /// One drop.
-fn line(words: Words<'_>, info: &Info, drop: &DropRecord, today: i64) -> Markup {
+fn line(words: Words<'_>, info: &Info, drop: &DropRecord, today: i64, below: &Markup) -> Markup {
     let verdict = &drop.verdict;
     let void = drop.state == DropState::Void;
     let time = local(info, drop.wall, if drop.wall.unix_ms < today { "%m-%d %H:%M" } else { "%H:%M:%S" });
@@ -50,6 +61,7 @@ fn line(words: Words<'_>, info: &Info, drop: &DropRecord, today: i64) -> Markup 
                     }
                 }
             }
+            (below)
         }
     }
 }

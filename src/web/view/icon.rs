@@ -69,8 +69,12 @@ pub(in crate::web) const fn sending() -> Icon {
     icon!(r#"<path d="M3 5h6l6 8v8m-3-3 3 3 3-3M15 5h6"/>"#)
 }
 
-const fn falling() -> Icon {
+pub(in crate::web) const fn falling() -> Icon {
     icon!(r#"<path d="M12 2v4M12 9v12m-5-5 5 5 5-5"/>"#)
+}
+
+pub(in crate::web) const fn bars() -> Icon {
+    icon!(r#"<path d="M3 21h18M6 21v-6M12 21V5M18 21v-9"/>"#)
 }
 
 const fn home() -> Icon {

@@ -26,6 +26,8 @@ pub(in crate::web) fn info() -> Info {
         started_at: moment(1_000),
         region: Region { x: 80, y: 40, width: 480, height: 400 },
         compartments: vec![Stream::ClearPet, Stream::Can, Stream::Glass, Stream::General],
+        screen: crate::web::screen::tests::settings(),
+        configuration: String::new(),
         inputs: vec!["drive.home_switch".into(), "drive.switches.can".into()],
         guards: vec!["guard.service_door".into()],
         state_dir: "/var/lib/bunri".into(),

@@ -1,0 +1,130 @@
+//! "That was glass": what the crew says an item truly was, and what the bin takes for what.
+//!
+//! Never changes a drop or a count: what the bin did stays what it did.
+
+use std::collections::HashMap;
+use std::path::Path;
+
+use rusqlite::params;
+
+use super::error::{Doing, TallyError};
+use super::ledger::{Ledger, signed};
+use super::open;
+use super::record::{Named, Unsigned};
+use crate::clock::WallTime;
+use crate::streams::Stream;
+
+/// How often items that truly were one stream looked like another, by what the crew said.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Confusion([[u64; Stream::COUNT]; Stream::COUNT]);
+
+impl Confusion {
+    /// Items that truly were `truth` and looked like `seen`.
+    pub const fn get(&self, truth: Stream, seen: Stream) -> u64 {
+        self.0[truth.index()][seen.index()]
+    }
+
+    /// Drops of which the crew said what they were.
+    pub fn total(&self) -> u64 {
+        self.0.iter().flatten().sum()
+    }
+
+    /// Those of them that looked like what they were.
+    pub fn right(&self) -> u64 {
+        Stream::ALL.into_iter().map(|stream| self.get(stream, stream)).sum()
+    }
+}
+
+impl Ledger {
+    /// Writes down what a confirmed drop truly was, and who says so. Said again, the newest word holds.
+    ///
+    /// # Errors
+    /// [`TallyError::UnknownDrop`] for a number that no confirmed drop has, or what the file met; nothing is written
+    /// then.
+    pub fn correct(&mut self, seq: u64, truth: Stream, who: &str, wall: WallTime) -> Result<(), TallyError> {
+        let doing = "write what an item truly was";
+        self.write(doing, |write, path| {
+            let sql = "INSERT INTO corrections (seq, truth, wall_ms, synchronised, who)
+                       SELECT seq, ?2, ?3, ?4, substr(?5, 1, 64) FROM drops WHERE seq = ?1 AND state = 'confirmed'";
+            let row = params![signed(seq), truth.id(), wall.unix_ms, wall.synchronised, who];
+            match write.execute(sql, row).doing(path, doing)? {
+                0 => Err(TallyError::UnknownDrop { seq }),
+                _ => Ok(()),
+            }
+        })
+    }
+}
+
+/// Every correction that holds: the drop's number, what it truly was and what it looked like.
+const HOLDING: &str = "SELECT c.seq, c.truth, d.seen FROM corrections AS c JOIN drops AS d ON d.seq = c.seq
+                       WHERE c.id = (SELECT max(id) FROM corrections WHERE seq = c.seq)";
+
+/// What the crew said of the drops from number `first` to `last`, by number.
+///
+/// # Errors
+/// When the file cannot be read.
+pub fn corrections(path: &Path, first: u64, last: u64) -> Result<HashMap<u64, Stream>, TallyError> {
+    let connection = open::beside_the_writer(path)?;
+    let read = || {
+        let mut query = connection.prepare(&format!("{HOLDING} AND c.seq BETWEEN ?1 AND ?2"))?;
+        let said = query.query_map([signed(first), signed(last)], |row| {
+            Ok((row.get::<_, Unsigned>(0)?.0, row.get::<_, Named<Stream>>(1)?.0))
+        })?;
+        said.collect::<rusqlite::Result<HashMap<_, _>>>()
+    };
+    read().doing(path, "read corrections")
+}
+
+/// What the bin takes for what, by everything the crew said.
+///
+/// # Errors
+/// When the file cannot be read.
+pub fn confusion(path: &Path) -> Result<Confusion, TallyError> {
+    let connection = open::beside_the_writer(path)?;
+    let read = || -> rusqlite::Result<Confusion> {
+        let mut query = connection.prepare(HOLDING)?;
+        let mut rows = query.query([])?;
+        let mut confusion = Confusion::default();
+        while let Some(row) = rows.next()? {
+            let (truth, seen) = (row.get::<_, Named<Stream>>(1)?.0, row.get::<_, Named<Stream>>(2)?.0);
+            confusion.0[truth.index()][seen.index()] += 1;
+        }
+        Ok(confusion)
+    };
+    read().doing(path, "read corrections")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::statistics::tests::ledger;
+    use super::*;
+
+    const WALL: WallTime = WallTime { unix_ms: 9, synchronised: true };
+
+    #[test]
+    fn the_newest_word_holds_and_the_counts_do_not_move() {
+        let drop = ("2026-03-02T00:00:00Z", Stream::Can, None);
+        let (_folder, mut ledger) = ledger(&[drop, drop, drop]);
+        let before = ledger.totals().unwrap();
+        ledger.correct(1, Stream::Paper, "kim", WALL).unwrap();
+        ledger.correct(1, Stream::Glass, "lee", WALL).unwrap();
+        ledger.correct(3, Stream::Can, "kim", WALL).unwrap();
+        let said = corrections(ledger.path(), 1, 2).unwrap();
+        assert_eq!(said, HashMap::from([(1, Stream::Glass)]));
+        let confusion = confusion(ledger.path()).unwrap();
+        assert_eq!(
+            (confusion.get(Stream::Glass, Stream::Can), confusion.get(Stream::Paper, Stream::Can)),
+            (1, 0)
+        );
+        assert_eq!((confusion.total(), confusion.right()), (2, 1));
+        assert_eq!(ledger.totals().unwrap(), before);
+        assert!(super::super::verify(ledger.path()).unwrap().sound());
+    }
+
+    #[test]
+    fn only_what_happened_can_be_corrected() {
+        let (_folder, mut ledger) = ledger(&[]);
+        let unknown = ledger.correct(1, Stream::Can, "kim", WALL);
+        assert!(matches!(unknown, Err(TallyError::UnknownDrop { seq: 1 })), "{unknown:?}");
+    }
+}
