@@ -25,7 +25,7 @@ mod supervise;
 
 pub use error::DaemonError;
 pub use rehearsal::{Ending, Rehearsal, Rehearsed, RehearsedDrop, rehearse};
-pub use sorter::{Looked, Sorter, View, calibrated_background, judge_settings};
+pub use sorter::{Looked, Sorter, View, calibrated_background, judge_settings, site_head};
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -349,8 +349,9 @@ fn build_sorter(
     let open_intent = resumed.as_ref().map(|(seq, _)| *seq);
     let background = calibrated_background(config)?
         .or_else(|| resumed.and_then(|(_, chamber)| Background::from_bytes(&chamber?)));
-    let judge = Judge::new(judge_settings(config, &bundle), open_intent, now);
-    let identifier = Identifier::load(bundle, &config.runtime)?;
+    let site = site_head(config, &bundle)?;
+    let identifier = Identifier::load(bundle, &config.runtime, site.as_ref())?;
+    let judge = Judge::new(judge_settings(config, identifier.head()), open_intent, now);
     Ok(Sorter::new(view(config), background, identifier, judge))
 }
 

@@ -54,5 +54,6 @@ pub mod mechanism;
 mod one_line;
 pub mod streams;
 pub mod tally;
+pub mod teach;
 pub mod uplink;
 pub mod web;

@@ -7,10 +7,13 @@ mod demo;
 pub mod demo_hub;
 mod flap;
 mod judging;
+mod pictures;
 mod progress;
 mod replay;
 mod run;
 mod tally;
+mod teach;
+mod teach_report;
 
 use std::io::IsTerminal as _;
 use std::path::PathBuf;
@@ -49,6 +52,8 @@ enum Command {
     Classify(classify::Classify),
     /// Run clips through the bin in simulated time.
     Replay(replay::Replay),
+    /// Teach a bin its own street, from items that somebody shows it.
+    Teach(teach::Teach),
     /// The flap on its own.
     #[command(subcommand)]
     Flap(flap::Flap),
@@ -70,6 +75,7 @@ pub fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Check { config } => Ok(check::run(&config)),
         Command::Classify(classify) => classify::run(&classify),
         Command::Replay(replay) => replay::run(&replay),
+        Command::Teach(teach) => teach::run(&teach),
         Command::Flap(command) => flap::run(&command),
         Command::Tally(command) => tally::run(&command),
     }

@@ -4,12 +4,14 @@
 use std::time::Duration;
 
 use super::DaemonError;
+use super::events::SiteLeftAside;
 use crate::capture::Frame;
 use crate::clock::{Clock, Moment};
 use crate::config::Config;
 use crate::detect::{self, Background, Detector, MAX_OBJECTS, Presence, Region};
-use crate::identify::{Bundle, Identifier, IdentifyError};
+use crate::identify::{Bundle, Head, Identifier, IdentifyError, SiteHead};
 use crate::judge::{self, Action, Input, Judge, Look};
+use crate::teach::Store;
 
 /// Room around an item in its square: the network was trained on items with some background.
 const MARGIN: f32 = 1.25;
@@ -132,10 +134,28 @@ impl Sorter {
     }
 }
 
-/// The judge's settings for a configuration and its loaded bundle.
-pub fn judge_settings(config: &Config, bundle: &Bundle) -> judge::Settings {
-    let head = crate::identify::Head::new(&bundle.manifest);
-    config.judge_settings(&head, bundle.manifest.labels.len())
+/// The judge's settings for a configuration and the head in use.
+pub fn judge_settings(config: &Config, head: &Head) -> judge::Settings {
+    config.judge_settings(head, head.label_count())
+}
+
+/// What the crew taught this bin: the configured file, which must fit, or the newest in the state folder. One that was
+/// taught on another bundle than today's is left aside there, and that is said.
+///
+/// # Errors
+/// When a site head is there and cannot be used.
+pub fn site_head(config: &Config, bundle: &Bundle) -> Result<Option<SiteHead>, DaemonError> {
+    if let Some(path) = &config.site {
+        return Ok(Some(SiteHead::open(path, bundle)?));
+    }
+    let Some(path) = Store::of(&config.state_dir).current()? else { return Ok(None) };
+    match SiteHead::open(&path, bundle) {
+        Ok(site) => Ok(Some(site)),
+        Err(error) => {
+            SiteLeftAside { error: &error }.emit();
+            Ok(None)
+        }
+    }
 }
 
 /// The empty chamber that calibration photographed.
