@@ -17,6 +17,8 @@ mod report;
 mod solve;
 mod store;
 mod taught;
+#[cfg(test)]
+mod tests;
 
 pub use error::TeachError;
 pub use fit::{Fitted, fit};

@@ -29,9 +29,12 @@ const MAX_WIDTH: usize = 8192;
 const MAX_NAME: usize = 200;
 const TENSORS: [&str; 4] = ["weights", "bias", "embeddings", "logits"];
 
+/// A tensor's bytes and shape.
+pub(super) type Tensor = (Vec<u8>, Vec<usize>);
+
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Header {
+pub(super) struct Header {
     format: u32,
     bundle: String,
     network_sha256: String,
@@ -44,7 +47,7 @@ struct Header {
 
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Named {
+pub(super) struct Named {
     label: usize,
     name: String,
     frames: u32,
@@ -77,11 +80,18 @@ impl SiteHead {
     /// The file's bytes.
     ///
     /// # Errors
-    /// Says what does not fit, as reading would.
+    /// Says what does not fit, as reading would: what reading would refuse is never written.
     pub fn to_bytes(&self) -> Result<Vec<u8>, String> {
+        let header = serde_json::to_string(&self.header()).map_err(|error| error.to_string())?;
+        let bytes = pack(&header, &self.tensors())?;
+        Self::parse(&bytes)?;
+        Ok(bytes)
+    }
+
+    pub(super) fn header(&self) -> Header {
         let named =
             |item: &TaughtItem| Named { label: item.label, name: item.name.clone(), frames: item.frames };
-        let header = Header {
+        Header {
             format: FORMAT,
             bundle: self.bundle.clone(),
             network_sha256: self.network_sha256.clone(),
@@ -90,29 +100,22 @@ impl SiteHead {
             temperature: self.temperature,
             energy_limit: self.energy_limit,
             taught: self.taught.iter().map(named).collect(),
-        };
-        let header = serde_json::to_string(&header).map_err(|error| error.to_string())?;
+        }
+    }
+
+    /// Bytes and shape of each tensor, in the order of [`TENSORS`].
+    pub(super) fn tensors(&self) -> [Tensor; 4] {
         let (labels, items) = (self.labels.len(), self.taught.len());
         let flat = |values: &[f32]| values.iter().flat_map(|value| value.to_le_bytes()).collect::<Vec<u8>>();
-        let join =
-            |part: fn(&TaughtItem) -> &[f32]| self.taught.iter().flat_map(|item| flat(part(item))).collect();
-        let parts: [(Vec<u8>, Vec<usize>); 4] = [
+        let join = |part: fn(&TaughtItem) -> &[f32]| {
+            self.taught.iter().flat_map(|item| flat(part(item))).collect::<Vec<u8>>()
+        };
+        [
             (flat(&self.weights), vec![labels, self.width]),
             (flat(&self.bias), vec![labels]),
             (join(|item| &item.embedding), vec![items, self.width]),
             (join(|item| &item.logits), vec![items, self.known]),
-        ];
-        let sha256 = digest(&header, parts.iter().map(|(bytes, _)| &bytes[..]));
-        let metadata = HashMap::from([("header".to_owned(), header), ("sha256".to_owned(), sha256)]);
-        let mut views = Vec::new();
-        for (name, (bytes, shape)) in TENSORS.into_iter().zip(&parts) {
-            let view = TensorView::new(Dtype::F32, shape.clone(), bytes);
-            views.push((name, view.map_err(|error| format!("{name}: {error}"))?));
-        }
-        let bytes = safetensors::serialize(views, Some(metadata)).map_err(|error| error.to_string())?;
-        // What reading would refuse is never written.
-        Self::parse(&bytes)?;
-        Ok(bytes)
+        ]
     }
 
     /// Reads the file's bytes.
@@ -182,6 +185,18 @@ impl SiteHead {
         }
         Ok(())
     }
+}
+
+/// A file with this header and these tensors, hashed.
+pub(super) fn pack(header: &str, tensors: &[Tensor; 4]) -> Result<Vec<u8>, String> {
+    let sha256 = digest(header, tensors.iter().map(|(bytes, _)| &bytes[..]));
+    let metadata = HashMap::from([("header".to_owned(), header.to_owned()), ("sha256".to_owned(), sha256)]);
+    let mut views = Vec::new();
+    for (name, (bytes, shape)) in TENSORS.into_iter().zip(tensors) {
+        let view = TensorView::new(Dtype::F32, shape.clone(), bytes);
+        views.push((name, view.map_err(|error| format!("{name}: {error}"))?));
+    }
+    safetensors::serialize(views, Some(metadata)).map_err(|error| error.to_string())
 }
 
 /// A file of another format is said to be that, whatever else is new in it.
