@@ -9,8 +9,8 @@ use super::judging::{Judging, Rig};
 use super::progress::bar;
 use super::{complain, pictures, teach_report, with_causes};
 use crate::detect::Region;
-use crate::identify::{Embedded, Identifier, MAX_TAUGHT, SiteHead};
-use crate::teach::{Fitted, Store, Taught, TeachError, fit, write};
+use crate::identify::{Embedded, Identifier, MAX_TAUGHT};
+use crate::teach::{Session, Store, TeachError, write};
 
 #[derive(Debug, Args)]
 #[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
@@ -59,30 +59,27 @@ fn teach_from_folder(teach: &Teach) -> anyhow::Result<ExitCode> {
     let Some(from) = &teach.from else { anyhow::bail!("say --from FOLDER") };
     let (rig, mut identifier) = teach.judging.load()?;
     let place = Place::of(teach.out.as_deref(), &rig)?;
-    let mut taught = match &rig.site {
-        Some(site) => Taught::of_site(site, identifier.bundle())?,
-        None => Taught::new(identifier.bundle())?,
-    };
-    let shown = find_items(from, &mut taught)?;
-    let shown = fair_share(shown, MAX_TAUGHT.saturating_sub(taught.items().len()));
+    let mut session = Session::begin(identifier.bundle(), rig.site.as_ref())?;
+    let shown = find_items(from, &mut session)?;
+    let shown = fair_share(shown, MAX_TAUGHT.saturating_sub(session.items().len()));
     let progress = bar(shown.len(), "looking");
     for item in &shown {
-        if let Err(error) = show(item, &mut identifier, &mut taught) {
+        if let Err(error) = show(item, &mut identifier, &mut session) {
             progress.suspend(|| complain(&with_causes(&error)));
         }
         progress.inc(1);
     }
     progress.finish_and_clear();
-    let fitted = fit(&taught, identifier.bundle())?;
-    teach_report::print(&fitted.report, teach.json)?;
-    if fitted.report.is_worse() {
-        complain(
-            "it finds fewer of the items than the network alone, so it is not applied; look at the items named above",
-        );
-        return Ok(ExitCode::FAILURE);
-    }
-    let path = place.keep(&fitted)?;
-    if !teach.json {
+    conclude(&mut session, &place, teach.json)
+}
+
+/// Fits, keeps what is not worse, and reports.
+fn conclude(session: &mut Session, place: &Place<'_>, json: bool) -> anyhow::Result<ExitCode> {
+    let report = session.fit()?.report.clone();
+    let kept = place.keep(session);
+    teach_report::print(&report, json)?;
+    let path = kept?;
+    if !json {
         println!("written to {}", path.display());
     }
     Ok(ExitCode::SUCCESS)
@@ -105,10 +102,10 @@ impl<'a> Place<'a> {
         }
     }
 
-    fn keep(&self, fitted: &Fitted) -> Result<PathBuf, TeachError> {
+    fn keep(&self, session: &Session) -> Result<PathBuf, TeachError> {
         match self {
-            Place::File(path) => write(path, &fitted.site).map(|()| (*path).to_owned()),
-            Place::Bin(store) => store.apply(&fitted.site),
+            Place::File(path) => write(path, session.fitted()?).map(|()| (*path).to_owned()),
+            Place::Bin(store) => session.apply(store).map(|(path, _)| path),
         }
     }
 }
@@ -116,25 +113,27 @@ impl<'a> Place<'a> {
 /// One item in a folder: its label and its pictures.
 struct Shown {
     label: usize,
+    stream: String,
     name: String,
     pictures: Vec<PathBuf>,
 }
 
 /// The items of `folder/<stream>/`, each a picture or a folder of pictures.
-fn find_items(folder: &Path, taught: &mut Taught) -> anyhow::Result<Vec<Shown>> {
+fn find_items(folder: &Path, session: &mut Session) -> anyhow::Result<Vec<Shown>> {
     let mut shown = Vec::new();
     for stream in pictures::entries(folder)?.into_iter().filter(|path| path.is_dir()) {
         let stream_name = name_of(&stream);
         if stream_name.starts_with('.') {
             continue;
         }
-        let label = taught.label(&stream_name)?;
+        let label = session.choose(&stream_name)?;
         for path in pictures::entries(&stream)? {
             let name = format!("{stream_name}/{}", name_of(&path));
             if pictures::is_picture(&path) {
-                shown.push(Shown { label, name, pictures: vec![path] });
+                shown.push(Shown { label, stream: stream_name.clone(), name, pictures: vec![path] });
             } else if path.is_dir() {
-                shown.push(Shown { label, name, pictures: pictures::in_folder(&path)? });
+                let pictures = pictures::in_folder(&path)?;
+                shown.push(Shown { label, stream: stream_name.clone(), name, pictures });
             }
         }
     }
@@ -171,13 +170,14 @@ fn fair_share(shown: Vec<Shown>, room: usize) -> Vec<Shown> {
 }
 
 /// Looks at each picture of an item and adds it.
-fn show(item: &Shown, identifier: &mut Identifier, taught: &mut Taught) -> anyhow::Result<()> {
+fn show(item: &Shown, identifier: &mut Identifier, session: &mut Session) -> anyhow::Result<()> {
     let mut frames: Vec<Embedded> = Vec::new();
     for path in &item.pictures {
         let frame = pictures::read(path)?;
         frames.push(identifier.embed(&frame, Region::whole(frame.width, frame.height))?);
     }
-    Ok(taught.add(item.label, &item.name, &frames)?)
+    session.choose(&item.stream)?;
+    Ok(session.add(&item.name, &frames)?)
 }
 
 fn name_of(path: &Path) -> String {
@@ -189,13 +189,9 @@ fn report(judging: &Judging, json: bool) -> anyhow::Result<ExitCode> {
     let Some(site) = &rig.site else {
         anyhow::bail!("there is no site head: say --site FILE, or --config FILE of a bin that was taught");
     };
-    let fitted = refit(site, &identifier)?;
-    teach_report::print(&fitted.report, json)?;
+    let mut session = Session::begin(identifier.bundle(), Some(site))?;
+    teach_report::print(&session.fit()?.report, json)?;
     Ok(ExitCode::SUCCESS)
-}
-
-fn refit(site: &SiteHead, identifier: &Identifier) -> Result<Fitted, TeachError> {
-    fit(&Taught::of_site(site, identifier.bundle())?, identifier.bundle())
 }
 
 fn undo(judging: &Judging) -> anyhow::Result<ExitCode> {

@@ -18,6 +18,25 @@ pub enum TeachError {
     /// There is nothing to fit.
     #[error("no item was taught yet: show the bin at least one item of a stream")]
     NothingTaught,
+    /// No stream was chosen.
+    #[error("no stream is chosen: say first what the items are")]
+    NothingChosen,
+    /// There is no fit of the items as they are now.
+    #[error("the items were not fitted since the last one was shown or taken away; fit them first")]
+    NotFitted,
+    /// The fit is worse than the network alone.
+    #[error(
+        "it finds {after} of the {items} items and the network alone {before}, so it is not applied; look at the items \
+         that look mislabelled"
+    )]
+    Worse {
+        /// Items the network alone finds.
+        before: u32,
+        /// Items the fitted head finds.
+        after: u32,
+        /// Items in all.
+        items: u32,
+    },
     /// There are too many items.
     #[error("{items} taught items are more than the {limit} that a site head keeps; take some away first")]
     TooMany {

@@ -14,6 +14,7 @@
 mod error;
 mod fit;
 mod report;
+mod session;
 mod solve;
 mod store;
 mod taught;
@@ -23,5 +24,6 @@ mod tests;
 pub use error::TeachError;
 pub use fit::{Fitted, fit};
 pub use report::{Confusion, Report, Suspect};
+pub use session::Session;
 pub use store::{Store, write};
 pub use taught::Taught;

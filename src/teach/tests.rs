@@ -251,3 +251,37 @@ fn the_store_keeps_the_last_few_and_goes_back() {
     assert!(next.ends_with("head-000009.safetensors"), "{}", next.display());
     assert_eq!(store.undo().unwrap().as_ref(), Some(&kept[6]));
 }
+
+#[test]
+fn a_session_applies_only_what_was_fitted_and_goes_back() {
+    let bundle = bundle();
+    let state = tempfile::tempdir().unwrap();
+    let store = Store::of(state.path());
+    let mut random = fastrand::Rng::with_seed(3);
+    let mut session = Session::begin(&bundle, None).unwrap();
+    assert!(matches!(session.add("x", &[shown(0, &mut random)]), Err(TeachError::NothingChosen)));
+    for (label, id) in IDS.iter().enumerate().take(3) {
+        session.choose(id).unwrap();
+        assert_eq!(&session.chosen().unwrap().id, id);
+        for number in 0..4 {
+            session.add(&format!("{id}/{number}"), &[shown(label, &mut random)]).unwrap();
+        }
+    }
+    assert!(matches!(session.apply(&store), Err(TeachError::NotFitted)));
+    session.fit().unwrap();
+    let (first, _) = session.apply(&store).unwrap();
+    assert_eq!(session.report().unwrap().after.items(), 12);
+    assert!(session.remove(11) && !session.remove(11));
+    assert!(session.report().is_none(), "the report was of other items");
+    assert!(matches!(session.apply(&store), Err(TeachError::NotFitted)));
+    session.fit().unwrap();
+    session.apply(&store).unwrap();
+    let counts: Vec<usize> = session.streams().map(|(_, count)| count).collect();
+    assert_eq!(counts, [4, 4, 3, 0, 0]);
+    let back = session.undo(&store).unwrap().unwrap();
+    assert_eq!((back.taught.len(), session.items().len()), (12, 12));
+    assert_eq!(store.current().unwrap(), Some(first));
+    assert!(session.undo(&store).unwrap().is_none() && session.items().is_empty());
+    let again = Session::begin(&bundle, Some(&back)).unwrap();
+    assert_eq!(again.items(), back.taught);
+}

@@ -2,8 +2,8 @@
 //!
 //! - Tensors, float32, rows first: `weights` [labels, width], `bias` [labels], `embeddings` [items, width], `logits`
 //!   [items, bundle's labels].
-//! - Metadata: `header` (JSON, [`Header`]) and `sha256` over the header's text and the tensors in that order: a flipped
-//!   bit is found, wherever it is.
+//! - Metadata: `site_head`, the sha256 of header and tensors in that order, a space, and the header in JSON ([`Header`]):
+//!   a flipped bit is found, wherever it is.
 
 use std::collections::HashMap;
 use std::io::Read as _;
@@ -27,6 +27,7 @@ pub const SITE_FILE_LIMIT: usize = 2_000_000;
 const MAX_WIDTH: usize = 8192;
 /// Letters of a label's or an item's name at most.
 const MAX_NAME: usize = 200;
+const ENTRY: &str = "site_head";
 const TENSORS: [&str; 4] = ["weights", "bias", "embeddings", "logits"];
 
 /// A tensor's bytes and shape.
@@ -127,8 +128,8 @@ impl SiteHead {
         let (_, metadata) = SafeTensors::read_metadata(bytes).map_err(text)?;
         let tensors = SafeTensors::deserialize(bytes).map_err(text)?;
         let metadata = metadata.metadata().as_ref().ok_or("it has no header, so it is no site head")?;
-        let of = |key: &str| metadata.get(key).ok_or(format!("it has no '{key}', so it is no site head"));
-        let (header, sha256) = (of("header")?, of("sha256")?);
+        let entry = metadata.get(ENTRY).ok_or("it has no header, so it is no site head")?;
+        let (sha256, header) = entry.split_once(' ').ok_or("its header has no hash")?;
         check_format(header)?;
         let mut names = tensors.names();
         names.sort_unstable();
@@ -139,7 +140,7 @@ impl SiteHead {
         for name in TENSORS {
             parts.push(tensors.tensor(name).map_err(text)?);
         }
-        if *sha256 != digest(header, parts.iter().map(TensorView::data)) {
+        if sha256 != digest(header, parts.iter().map(TensorView::data)) {
             return Err("its contents do not have the hash it says: it is damaged".to_owned());
         }
         let header: Header =
@@ -190,7 +191,8 @@ impl SiteHead {
 /// A file with this header and these tensors, hashed.
 pub(super) fn pack(header: &str, tensors: &[Tensor; 4]) -> Result<Vec<u8>, String> {
     let sha256 = digest(header, tensors.iter().map(|(bytes, _)| &bytes[..]));
-    let metadata = HashMap::from([("header".to_owned(), header.to_owned()), ("sha256".to_owned(), sha256)]);
+    // One entry: several would be written in any order, and the same head is to give the same file.
+    let metadata = HashMap::from([(ENTRY.to_owned(), format!("{sha256} {header}"))]);
     let mut views = Vec::new();
     for (name, (bytes, shape)) in TENSORS.into_iter().zip(tensors) {
         let view = TensorView::new(Dtype::F32, shape.clone(), bytes);
