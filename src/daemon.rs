@@ -19,11 +19,13 @@ mod events;
 mod flap;
 mod judging;
 mod ledger;
+mod lesson;
 mod rehearsal;
 mod sorter;
 mod supervise;
 
 pub use error::DaemonError;
+pub use lesson::{Lesson, attend};
 pub use rehearsal::{Ending, Rehearsal, Rehearsed, RehearsedDrop, rehearse};
 pub use sorter::{Looked, Sorter, View, calibrated_background, judge_settings, site_head};
 

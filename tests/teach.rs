@@ -94,6 +94,24 @@ fn the_bin_keeps_its_site_head_goes_on_from_it_and_goes_back() {
 }
 
 #[test]
+fn items_on_clips_are_taught_as_they_come_to_rest() {
+    let bin = Bin::new();
+    let teach = |stream: &str, clips: &[&str]| {
+        let mut command = bin.command("teach");
+        command.args(["--json", "--stream", stream]).args(clips.iter().map(|clip| clip_folder(clip)));
+        Ran::of(&mut command)
+    };
+    let ran = teach("can", &["can"]).fine();
+    assert_eq!(ran.json()[0]["items"], 1, "{ran}");
+    let ran = teach("glass", &["glass-bottle", "pet-bottle"]).fine();
+    assert_eq!(ran.json()[0]["items"], 3, "what was taught before is still known\n{ran}");
+    assert!(ran.stderr.contains("glass 2"), "{ran}");
+    let nothing = teach("can", &["light-switch"]);
+    assert!(nothing.complaints()[0].contains("no item came to rest"), "{nothing}");
+    assert!(teach("tin", &["can"]).complaints()[0].contains("'tin'"));
+}
+
+#[test]
 fn a_site_head_that_cannot_be_used_is_refused_with_its_reason() {
     let mut bin = Bin::new();
     let (site, _) = taught(&bin);

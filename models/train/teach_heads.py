@@ -9,8 +9,8 @@ The product's head is the last; the others are what it was chosen over. Figures 
 from __future__ import annotations
 
 import argparse
-import struct
 import json
+import struct
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -140,7 +140,7 @@ def held_back(prior: Prior, x: np.ndarray, logits: np.ndarray, y: np.ndarray) ->
     """The product's: the same, and a stream nobody taught keeps what the network alone says of it."""
     head = logistic(prior, x, logits, y)
     free = np.isin(np.arange(len(LABELS)), y)
-    free[LABELS.index("unknown")] |= free.sum() >= 3
+    free[LABELS.index("unknown")] |= free.sum() >= 5
 
     def scores(e: np.ndarray, shown: np.ndarray) -> np.ndarray:
         start, out = shown / prior.temperature, head(e, shown)

@@ -13,6 +13,7 @@ mod replay;
 mod run;
 mod tally;
 mod teach;
+mod teach_live;
 mod teach_report;
 
 use std::io::IsTerminal as _;

@@ -7,7 +7,7 @@ use clap::{Args, Subcommand};
 
 use super::judging::{Judging, Rig};
 use super::progress::bar;
-use super::{complain, pictures, teach_report, with_causes};
+use super::{complain, pictures, teach_live, teach_report, with_causes};
 use crate::detect::Region;
 use crate::identify::{Embedded, Identifier, MAX_TAUGHT};
 use crate::teach::{Session, Store, TeachError, write};
@@ -20,8 +20,17 @@ pub(super) struct Teach {
     #[command(flatten)]
     judging: Judging,
     /// A folder with one folder for each stream, in it one picture an item, or a folder of pictures an item.
-    #[arg(long, required = true)]
+    #[arg(long, required_unless_present = "stream")]
     from: Option<PathBuf>,
+    /// Watch the camera, or clips, and take each item that comes to rest for one of this stream.
+    #[arg(long, conflicts_with = "from")]
+    stream: Option<String>,
+    /// Items after which watching the camera ends.
+    #[arg(long, default_value_t = 5)]
+    items: usize,
+    /// Clips to watch instead of the configured camera.
+    #[arg(requires = "stream")]
+    clips: Vec<PathBuf>,
     /// Write the site head here; without it, into the configured bin's state folder.
     #[arg(long)]
     out: Option<PathBuf>,
@@ -51,7 +60,10 @@ pub(super) fn run(teach: &Teach) -> anyhow::Result<ExitCode> {
     match &teach.command {
         Some(TeachCommand::Report { judging, json }) => report(judging, *json),
         Some(TeachCommand::Undo { judging }) => undo(judging),
-        None => teach_from_folder(teach),
+        None => match &teach.stream {
+            Some(stream) => teach_live(teach, stream),
+            None => teach_from_folder(teach),
+        },
     }
 }
 
@@ -70,6 +82,15 @@ fn teach_from_folder(teach: &Teach) -> anyhow::Result<ExitCode> {
         progress.inc(1);
     }
     progress.finish_and_clear();
+    conclude(&mut session, &place, teach.json)
+}
+
+fn teach_live(teach: &Teach, stream: &str) -> anyhow::Result<ExitCode> {
+    let (rig, identifier) = teach.judging.load()?;
+    let place = Place::of(teach.out.as_deref(), &rig)?;
+    let mut session = Session::begin(identifier.bundle(), rig.site.as_ref())?;
+    let shown = teach_live::Shown { stream, items: teach.items, clips: &teach.clips };
+    teach_live::watch(&shown, &rig, identifier, &mut session)?;
     conclude(&mut session, &place, teach.json)
 }
 

@@ -97,10 +97,8 @@ impl Sorter {
         presence: &Presence,
         clock: &dyn Clock,
     ) -> Result<(Look, Duration), IdentifyError> {
-        let bounds = self.region;
-        let least = (bounds.width.min(bounds.height) as f32 * LEAST_SHARE) as u32;
-        let square = |part: Region| part.square_around(MARGIN, least, bounds);
-        let whole = presence.extent.unwrap_or(bounds);
+        let square = |part: Region| square(part, self.region);
+        let whole = presence.extent.unwrap_or(self.region);
         let (whole, mut took) = self.identifier.identify(frame, square(whole), clock)?;
         let mut objects = [None; MAX_OBJECTS];
         if presence.object_count() > 1 {
@@ -132,6 +130,12 @@ impl Sorter {
     pub fn into_identifier(self) -> Identifier {
         self.identifier
     }
+}
+
+/// The square around an item that the network looks at.
+pub(super) fn square(part: Region, bounds: Region) -> Region {
+    let least = (bounds.width.min(bounds.height) as f32 * LEAST_SHARE) as u32;
+    part.square_around(MARGIN, least, bounds)
 }
 
 /// The judge's settings for a configuration and the head in use.

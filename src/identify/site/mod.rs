@@ -123,9 +123,9 @@ impl Correction {
 }
 
 /// Streams that must be taught before what was taught may also speak against "none of ours".
-const TAUGHT_WELL: usize = 3;
+const TAUGHT_WELL: usize = 5;
 
-/// Which labels may move, by the items taught of each: the taught ones and, once several streams are taught, those
+/// Which labels may move, by the items taught of each: the taught ones and, once most streams are taught, those
 /// that mean "none of ours".
 pub fn free_labels(labels: &[Label], counts: &[usize]) -> Vec<bool> {
     let taught = |index: usize| counts.get(index).is_some_and(|count| *count > 0);
