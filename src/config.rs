@@ -5,6 +5,7 @@
 
 mod calibration;
 mod missing;
+mod page;
 mod problems;
 mod raw;
 
@@ -12,7 +13,6 @@ pub use calibration::{CALIBRATION_VERSION, Calibration};
 pub use problems::{ConfigError, Problem};
 pub use raw::{FAULT_RETRIES, RawCalibration, RawConfig, RawJudge};
 
-use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -27,6 +27,7 @@ use crate::judge::{self, Compartment, CostTable};
 use crate::mechanism::guard::GuardSettings;
 use crate::mechanism::{self, DriveSettings};
 use crate::uplink::{self, BinName, Secret};
+use crate::web;
 use problems::Problems;
 use raw::{RawCamera, RawUplink, Source};
 
@@ -61,8 +62,8 @@ pub struct Config {
     pub guards: GuardSettings,
     /// The hub; `None` when the bin stands alone.
     pub uplink: Option<uplink::Settings>,
-    /// Where the page listens; `None` for no page.
-    pub web: Option<SocketAddr>,
+    /// The page; `None` for none.
+    pub web: Option<web::Settings>,
     /// First 12 digits of the sha256 of the file, to tell configurations apart.
     pub hash: String,
 }
@@ -141,23 +142,8 @@ impl Config {
             (Some(uplink), Some(bin)) => check_uplink(uplink, bin, folder, problems),
             _ => None,
         };
-        let web = raw.web.as_ref().and_then(|web| {
-            let address = web.listen.parse::<SocketAddr>();
-            address
-                .map_err(|_| {
-                    problems
-                        .add("web.listen", format!("'{}' is not an address like 127.0.0.1:8480", web.listen))
-                })
-                .ok()
-        });
-        if let Some(address) = web
-            && !address.ip().is_loopback()
-        {
-            problems.add(
-                "web.listen",
-                format!("{address} is not a loopback address, and the page has no login yet"),
-            );
-        }
+        let state_dir = folder.join(&raw.bin.state_dir);
+        let web = raw.web.as_ref().and_then(|web| page::check(web, folder, &state_dir, problems));
         problems.check((1..=16).contains(&raw.model.threads), "model.threads", || {
             format!("{} is not 1 to 16", raw.model.threads)
         });
@@ -168,7 +154,7 @@ impl Config {
         Some(Self {
             bin: bin?,
             zone: zone?,
-            state_dir: folder.join(&raw.bin.state_dir),
+            state_dir,
             camera: camera?,
             calibration: calibration?,
             bundle: folder.join(&raw.model.bundle),

@@ -44,7 +44,7 @@ use crate::clock::{Clock, Identity, Moment};
 use crate::config::{Camera, Config};
 use crate::detect::Background;
 use crate::identify::{Bundle, Identifier};
-use crate::judge::{Command, Judge};
+use crate::judge::{Command, Compartment, Judge};
 use crate::tally::{BundleInfo, DropRecord, Ledger, RunInfo, TallyHandle, Writer};
 use crate::web::{Info, Live, Page, Preview};
 use crate::{uplink, web};
@@ -97,22 +97,17 @@ impl Daemon {
         software: &str,
         clock: Arc<dyn Clock>,
     ) -> Result<Daemon, DaemonError> {
-        let identity = Identity::read()
-            .map_err(|source| DaemonError::System { doing: "read the boot identifier".to_owned(), source })?;
-        let bundle = Bundle::open(&config.bundle)?;
-        let bundle_name = format!("{} {}", bundle.manifest.name, bundle.manifest.version);
         let (opener, truth) = source_opener(config, &clock)?;
-        let (ledger, resumed) = open_ledger(config, software, &bundle, &identity, &*clock)?;
-        let open_intent = resumed.as_ref().map(|(seq, _)| *seq);
-        let sorter = build_sorter(config, bundle, resumed, clock.now())?;
-        let listener = match config.web {
-            Some(address) => Some(web::bind(address).await?),
+        let Prepared { identity, bundle, ledger, sorter, open_intent } = prepare(config, software, &*clock)?;
+        let door = match &config.web {
+            Some(settings) => Some(web::bind(settings).await?),
             None => None,
         };
 
         let (mut stages, ends) = Stages::new(Arc::clone(&clock));
         let (stop_capture, stop_judge) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicBool::new(false)));
         let (inbox, messages) = sync_channel(INBOX);
+        let (orders_in, orders) = mpsc::channel(web::ORDERS_MAX);
         let (live, live_seen) = watch::channel(Live::default());
         let (drops, _) = broadcast::channel(DROPS_KEPT);
         let preview = Arc::new(Preview::new());
@@ -125,6 +120,7 @@ impl Daemon {
             sorter,
             frames,
             inbox: messages,
+            orders,
             mechanism,
             courier: Courier::new(tally.clone(), inbox.clone(), drops.clone(), Arc::clone(&clock)),
             live,
@@ -140,7 +136,9 @@ impl Daemon {
         let (uplink_task, uplink_status) =
             start_uplink(config, &tally, &identity, &clock, uplink_stop).unzip();
         let page = Page {
-            info: page_info(config, software, &bundle_name, clock.now()),
+            boot_id: identity.boot_id,
+            info: page_info(config, software, &bundle, clock.now()),
+            orders: orders_in,
             live: live_seen,
             drops: drops.clone(),
             tally: tally.clone(),
@@ -149,8 +147,8 @@ impl Daemon {
             preview,
             clock,
         };
-        let web_task = listener.map(|listener| tokio::spawn(web::serve(listener, page, web_stop)));
-        Started { bin: config.bin.bin(), bundle: &bundle_name, open_intent }.emit();
+        let web_task = door.map(|door| tokio::spawn(web::serve(door, page, web_stop)));
+        Started { bin: config.bin.bin(), bundle: &bundle, open_intent }.emit();
         Ok(Daemon {
             stages,
             ends,
@@ -314,6 +312,28 @@ pub fn view(config: &Config) -> View {
     View { width: calibration.width, height: calibration.height, detect: calibration.detect.clone() }
 }
 
+/// What is there before any thread is.
+struct Prepared {
+    identity: Identity,
+    /// Name and version of the bundle.
+    bundle: String,
+    ledger: Ledger,
+    sorter: Sorter,
+    open_intent: Option<u64>,
+}
+
+fn prepare(config: &Config, software: &str, clock: &dyn Clock) -> Result<Prepared, DaemonError> {
+    let identity = Identity::read()
+        .map_err(|source| DaemonError::System { doing: "read the boot identifier".to_owned(), source })?;
+    let bundle = Bundle::open(&config.bundle)?;
+    let name = format!("{} {}", bundle.manifest.name, bundle.manifest.version);
+    let (ledger, resumed) = open_ledger(config, software, &bundle, &identity, clock)?;
+    let open_intent = resumed.as_ref().map(|(seq, _)| *seq);
+    let compartments = known_compartments(config, &ledger)?;
+    let sorter = build_sorter(config, bundle, compartments, resumed, clock.now())?;
+    Ok(Prepared { identity, bundle: name, ledger, sorter, open_intent })
+}
+
 /// The intent an earlier run left open, with the empty chamber as it was then.
 type OpenIntent = (u64, Option<Vec<u8>>);
 
@@ -342,9 +362,21 @@ fn open_ledger(
     Ok((ledger, open))
 }
 
+/// The configured compartments, as the crew has left them.
+fn known_compartments(config: &Config, ledger: &Ledger) -> Result<Vec<Compartment>, DaemonError> {
+    let mut compartments = config.compartments.clone();
+    for compartment in &mut compartments {
+        let book = ledger.compartment(compartment.stream)?;
+        compartment.full = book.full;
+        compartment.disabled = book.closed.unwrap_or(compartment.disabled);
+    }
+    Ok(compartments)
+}
+
 fn build_sorter(
     config: &Config,
     bundle: Bundle,
+    compartments: Vec<Compartment>,
     resumed: Option<OpenIntent>,
     now: Moment,
 ) -> Result<Sorter, DaemonError> {
@@ -353,7 +385,9 @@ fn build_sorter(
         .or_else(|| resumed.and_then(|(_, chamber)| Background::from_bytes(&chamber?)));
     let site = site_head(config, &bundle)?;
     let identifier = Identifier::load(bundle, &config.runtime, site.as_ref())?;
-    let judge = Judge::new(judge_settings(config, identifier.head()), open_intent, now);
+    let mut settings = judge_settings(config, identifier.head());
+    settings.rules.compartments = compartments;
+    let judge = Judge::new(settings, open_intent, now);
     Ok(Sorter::new(view(config), background, identifier, judge))
 }
 

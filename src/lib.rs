@@ -57,3 +57,4 @@ pub mod tally;
 pub mod teach;
 pub mod uplink;
 pub mod web;
+mod whole_file;

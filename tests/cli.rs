@@ -15,7 +15,7 @@ use std::fs;
 use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use sha2::{Digest as _, Sha256};
 
@@ -146,6 +146,7 @@ fn every_problem_of_a_configuration_has_its_line_with_its_path() {
     bin.set("camera.replay.clips", vec![path_value("nowhere")]);
     bin.set("model.threads", 99);
     bin.set("web.listen", "0.0.0.0:80");
+    bin.set("web.open_on_loopback", true);
     bin.set("uplink.host", "hub");
     bin.set("uplink.password_file", "no-such-file");
     let calibration = fs::read_to_string(root().join("calibration/demo/rig.toml")).unwrap();
@@ -158,7 +159,7 @@ fn every_problem_of_a_configuration_has_its_line_with_its_path() {
         &["bunri.toml: judge.cost.contaminatd: "],
         &["bunri.toml: camera.replay.clips: ", "nowhere", "clip.toml"],
         &["bunri.toml: model.threads: ", "1 to 16"],
-        &["bunri.toml: web.listen: ", "loopback"],
+        &["bunri.toml: web.open_on_loopback: ", "not a loopback address", "logs in"],
         &["bunri.toml: uplink.password_file: ", "no-such-file"],
         &["rig.toml: flap.sped: "],
         &["rig.toml: flap.speed_deg_per_s: ", "1 to 5000"],
@@ -349,6 +350,37 @@ fn a_ledger_in_use_or_no_ledger_at_all_is_left_alone() {
     fs::write(&ledger, &bytes).unwrap();
     Ran::of(&mut bin.command("run")).refuses(&["tally.db is damaged", "move the file away"]);
     assert_eq!(fs::read(&ledger).unwrap(), bytes, "evidence is left as it was");
+}
+
+/// Runs `bunri passwd` with a password on standard input.
+fn passwd(bin: &Bin, arguments: &[&str], password: &str) -> Ran {
+    use std::io::Write as _;
+    let mut command = bin.command("passwd");
+    command.args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    // A program that needs no password may have ended.
+    let _not_read = child.stdin.take().unwrap().write_all(format!("{password}\n").as_bytes()).is_err();
+    child.wait_with_output().unwrap().into()
+}
+
+#[test]
+fn logins_are_made_listed_and_taken_away() {
+    let mut bin = Bin::new();
+    passwd(&bin, &["kim"], "long enough").refuses(&["no [web]"]);
+    bin.set("web.listen", "127.0.0.1:0");
+    assert_eq!(passwd(&bin, &["kim"], "long enough").fine().stdout, "kim can log in and act\n");
+    passwd(&bin, &["lee", "--role", "look"], "long enough too").fine();
+    passwd(&bin, &["park"], "short").refuses(&["at least 10 letters"]);
+    passwd(&bin, &["a b"], "long enough").refuses(&["'a b'"]);
+    let list = passwd(&bin, &[], "").fine().stdout;
+    let names: Vec<_> = list.lines().map(|line| line.split_whitespace().collect::<Vec<_>>()).collect();
+    assert_eq!(names, [["kim", "act"], ["lee", "look"]]);
+    let file = bin.state().join("web/users.toml");
+    let text = fs::read_to_string(&file).unwrap();
+    assert!(text.contains("$argon2id$") && !text.contains("long enough"), "{text}");
+    assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
+    passwd(&bin, &["kim", "--remove"], "").fine();
+    passwd(&bin, &["kim", "--remove"], "").refuses(&["no login 'kim'"]);
 }
 
 #[test]

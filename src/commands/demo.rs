@@ -39,6 +39,9 @@ pub(super) fn run(demo: &Demo) -> anyhow::Result<ExitCode> {
     let mut config = Config::load(&demo.config)?;
     let state = TemporaryFolder::new()?;
     config.state_dir.clone_from(&state.0);
+    if let Some(web) = &mut config.web {
+        web.folder = state.0.join("web");
+    }
     let reckoning = runtime()?.block_on(play(demo, config))?;
     print!("{reckoning}");
     Ok(if reckoning.agrees() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
@@ -53,8 +56,10 @@ async fn play(demo: &Demo, mut config: Config) -> anyhow::Result<Reckoning> {
     let daemon = Daemon::start(&config, VERSION, Arc::new(SystemClock)).await?;
     let truth = daemon.truth().context("the demo needs clips: set camera source = \"replay\"")?;
     println!("bin       {}/{}, {VERSION}", config.bin.district(), config.bin.bin());
-    if let Some(web) = config.web {
-        println!("page      http://{web}/");
+    if let Some(web) = &config.web {
+        let open =
+            if web.open_on_loopback { ", open to anyone on this machine (web.open_on_loopback)" } else { "" };
+        println!("page      {}{open}", web.url());
     }
     println!("hub       mosquitto on 127.0.0.1, started for this demo");
     println!("stop      Ctrl-C (once: after this clip, twice: at once)\n");

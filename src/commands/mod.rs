@@ -7,6 +7,7 @@ mod demo;
 pub mod demo_hub;
 mod flap;
 mod judging;
+mod passwd;
 mod pictures;
 mod progress;
 mod replay;
@@ -58,6 +59,8 @@ enum Command {
     /// The flap on its own.
     #[command(subcommand)]
     Flap(flap::Flap),
+    /// Say who may log in to the page: sets a password, lists the logins, takes one away.
+    Passwd(passwd::Passwd),
     /// Look into the ledger.
     #[command(subcommand)]
     Tally(tally::Tally),
@@ -78,6 +81,7 @@ pub fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Replay(replay) => replay::run(&replay),
         Command::Teach(teach) => teach::run(&teach),
         Command::Flap(command) => flap::run(&command),
+        Command::Passwd(command) => passwd::run(&command),
         Command::Tally(command) => tally::run(&command),
     }
 }

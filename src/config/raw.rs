@@ -327,8 +327,27 @@ const fn default_in_flight() -> u16 {
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RawWeb {
-    /// Address and port; loopback only for now.
+    /// Address and port: a loopback one, or another one with TLS.
     pub listen: String,
+    /// Whether the connection is encrypted; left out, beyond loopback it is.
+    pub tls: Option<bool>,
+    /// The certificate (PEM); left out, one is made at the first start.
+    pub certificate: Option<PathBuf>,
+    /// Its key (PEM).
+    pub key: Option<PathBuf>,
+    /// Names it may be called by, besides localhost and IP addresses.
+    #[serde(default)]
+    pub names: Vec<String>,
+    /// Anyone on this machine may look and act, without a login; for demonstrations, on a loopback address.
+    #[serde(default)]
+    pub open_on_loopback: bool,
+    /// A session ends after so many minutes without use.
+    #[serde(default = "default_idle")]
+    pub idle_min: u64,
+}
+
+const fn default_idle() -> u64 {
+    30
 }
 
 /// `calibration/<rig>.toml`: measured values.

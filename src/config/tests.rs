@@ -94,7 +94,8 @@ fn a_good_configuration_loads_with_paths_beside_it() {
     assert_eq!(config.calibration.angles_deg[&Place::At(CompartmentId(1))], 40.0);
     assert_eq!(config.calibration.angles_deg[&Place::Home], 0.0);
     assert_eq!(config.uplink.unwrap().broker(), "hub.local:1883");
-    assert_eq!(config.web.unwrap().port(), 8480);
+    let web = config.web.unwrap();
+    assert_eq!((web.url().as_str(), web.open_on_loopback), ("http://127.0.0.1:8480/", false));
     assert_eq!(config.hash.len(), 12);
 }
 
@@ -197,7 +198,7 @@ fn values_out_of_range_come_up_with_the_calibrations_problems() {
                 "settle_ms = 1\nvotes_least = 9\nvotes_most = 3\nretries = 9\nclear_hold_ms = 0\n[judge.cost]\nlost = -1.0\n[[judge.cost.mistake]]\nitem = \"can\"\nsent_to = \"can\"\ncost = 2000",
             ),
             ("drive = \"simulated\"", "drive = \"simulated\"\nmove_limit_ms = 1\nretries = 99"),
-            ("127.0.0.1:8480", "0.0.0.0:8480"),
+            ("127.0.0.1:8480\"", "0.0.0.0:8480\"\ntls = false\nidle_min = 0\nkey = \"key.pem\""),
         ],
         &[
             ("rig = \"test\"", "rig = \"other\""),
@@ -221,7 +222,9 @@ fn values_out_of_range_come_up_with_the_calibrations_problems() {
             ("bunri.toml judge.cost.mistake[0]", "no mistake"),
             ("bunri.toml mechanism.move_limit_ms", "100 to 20000"),
             ("bunri.toml mechanism.retries", "more than 20"),
-            ("bunri.toml web.listen", "loopback"),
+            ("bunri.toml web", "certificate and key belong together"),
+            ("bunri.toml web.tls", "without TLS the page stays on this machine"),
+            ("bunri.toml web.idle_min", "1 to 1440"),
             ("rig.toml rig", "'other'"),
             ("rig.toml camera.region", "not inside"),
             ("rig.toml camera.occupied_share", "0.001 to 0.5"),

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender};
 use std::time::Duration;
 
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 
 use super::DaemonError;
 use super::events::{AlarmChanged, Judged, LookFailed, QueueFull, StateChanged, Voided};
@@ -16,7 +16,7 @@ use crate::capture::newest::Reader;
 use crate::clock::{Clock, Moment};
 use crate::judge::{Action, Command, Input, Movement, Verdict};
 use crate::mechanism::{FlapState, Request};
-use crate::web::{Live, Preview};
+use crate::web::{Live, Order, Preview};
 
 /// What other threads tell the judge.
 #[derive(Clone, Copy, Debug)]
@@ -42,6 +42,8 @@ pub(super) struct Judging {
     pub(super) sorter: Sorter,
     pub(super) frames: Reader,
     pub(super) inbox: Receiver<Message>,
+    /// What the crew asks by the page: one each turn, so that no page can hold up the loop.
+    pub(super) orders: mpsc::Receiver<Order>,
     pub(super) mechanism: SyncSender<Request>,
     pub(super) courier: Courier,
     pub(super) live: watch::Sender<Live>,
@@ -69,6 +71,9 @@ impl Judging {
             self.courier.tick(now);
             while let Ok(message) = self.inbox.try_recv() {
                 self.hear(message, &mut shown);
+            }
+            if let Ok(order) = self.orders.try_recv() {
+                self.obey(order, &mut shown);
             }
             let closed = self.frames.is_closed();
             if !self.look(&mut shown)? {
@@ -105,6 +110,18 @@ impl Judging {
         self.carry_out(actions, shown);
     }
 
+    fn obey(&mut self, order: Order, shown: &mut Shown) {
+        let now = self.clock.now();
+        let actions = self.sorter.input(Input::Command(order.command), now);
+        let refusal = actions.iter().find_map(|action| match action {
+            Action::Refuse(refusal) => Some(*refusal),
+            _ => None,
+        });
+        self.carry_out(actions, shown);
+        // Whoever asked may have gone.
+        let _heard = order.answer.send(refusal.map_or(Ok(()), Err)).is_ok();
+    }
+
     /// Looks at the newest frame, if a new one came.
     fn look(&mut self, shown: &mut Shown) -> Result<bool, DaemonError> {
         let Some(frame) = self.frames.latest(FRAME_WAIT) else { return Ok(false) };
@@ -135,6 +152,8 @@ impl Judging {
                 Action::Home => self.ask(Request::Home),
                 Action::Halt => self.ask(Request::Halt),
                 Action::Alarm(alarm, up) => AlarmChanged { alarm, up }.emit(),
+                // Whoever asked is told.
+                Action::Refuse(_) => {}
             }
         }
     }
@@ -166,6 +185,8 @@ impl Judging {
         let live = &mut shown.live;
         live.state = Some(state);
         live.alarms = judge.alarms().to_vec();
+        live.compartments.clone_from(&judge.rules().compartments);
+        live.service = judge.service();
         live.votes = judge.votes().map_or(0, crate::judge::Votes::count);
         live.streams = judge.votes().map(|votes| votes.mean().0);
         (live.infer_ms_p50, live.infer_ms_p99) = percentiles(&shown.times_ms);

@@ -149,7 +149,7 @@ impl Run<'_> {
                 Action::Move(compartment) => self.request(Request::Move(compartment), now),
                 Action::Home => self.request(Request::Home, now),
                 Action::Halt => self.request(Request::Halt, now),
-                Action::Alarm(..) => Vec::new(),
+                Action::Alarm(..) | Action::Refuse(_) => Vec::new(),
             };
             waiting.extend(answer);
         }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::rules::Rules;
 use super::verdict::{CompartmentId, Movement, Verdict, VoidCause};
+use crate::clock::Moment;
 use crate::detect::{MAX_OBJECTS, Presence};
 use crate::identify::Identified;
 
@@ -27,6 +28,8 @@ pub struct Timing {
     pub blocked_after: Duration,
     /// After a fault of disk or flap, the next try.
     pub fault_retry: Duration,
+    /// Maintenance ends by itself this long after the last thing the crew asked for.
+    pub maintenance: Duration,
 }
 
 impl Default for Timing {
@@ -41,6 +44,7 @@ impl Default for Timing {
             camera_lost_after: Duration::from_millis(900),
             blocked_after: Duration::from_secs(30),
             fault_retry: Duration::from_secs(10),
+            maintenance: Duration::from_secs(20 * 60),
         }
     }
 }
@@ -96,14 +100,102 @@ pub enum Input<'a> {
 /// What the crew, or a sensor, may ask for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Command {
-    /// Stop sorting once the present item is dealt with, or sort again.
+    /// Stop sorting once the present item is dealt with, or sort again. Asked again, it lasts longer.
     Maintenance(bool),
+    /// In maintenance: turn the flap to a compartment, or home (`None`).
+    Turn(Option<CompartmentId>),
+    /// In maintenance: turn the flap home, and from there to each compartment and back.
+    Tour,
     /// The jam or fault is mended.
     Reset,
     /// A compartment became full or was emptied.
     Full(CompartmentId, bool),
     /// A compartment was closed or opened by the crew.
     Disabled(CompartmentId, bool),
+}
+
+/// Why a movement that the crew asked for does not begin.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// The bin is not in maintenance, or not yet: it ends the present item first.
+    NotInMaintenance,
+    /// The flap moves already.
+    Busy,
+    /// A guard forbids every movement.
+    Guarded,
+    /// A hand is in view.
+    HandSeen,
+    /// Something moves, it is dark, or the empty chamber is not yet learnt.
+    NotStill,
+    /// There is no fresh picture.
+    NoPicture,
+    /// The rig has no such compartment.
+    NoSuchCompartment,
+    /// Nobody knows where the flap is: home first.
+    NotHomed,
+}
+
+impl Refusal {
+    /// The identifier used on the page and in the audit log.
+    pub const fn id(self) -> &'static str {
+        match self {
+            Refusal::NotInMaintenance => "not-in-maintenance",
+            Refusal::Busy => "busy",
+            Refusal::Guarded => "guarded",
+            Refusal::HandSeen => "hand-seen",
+            Refusal::NotStill => "not-still",
+            Refusal::NoPicture => "no-picture",
+            Refusal::NoSuchCompartment => "no-such-compartment",
+            Refusal::NotHomed => "not-homed",
+        }
+    }
+}
+
+/// What the crew is doing with the flap.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Service {
+    /// Maintenance ends by itself then.
+    pub until: Moment,
+    /// Movements still to come, the present one included.
+    pub to_go: usize,
+    /// The movements since the last thing that was asked for.
+    pub legs: Vec<Leg>,
+}
+
+/// One movement that the crew asked for.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Leg {
+    /// Where to; `None` is home.
+    pub to: Option<CompartmentId>,
+    /// How long it took.
+    pub took: Duration,
+    /// How it ended.
+    pub end: LegEnd,
+}
+
+/// How a movement that the crew asked for ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LegEnd {
+    /// Where it should.
+    Arrived,
+    /// Something was in the way: it turned back.
+    TurnedBack,
+    /// Something was in the way: it never began.
+    Prevented,
+    /// The flap did not get there.
+    Failed,
+}
+
+impl LegEnd {
+    /// The identifier used on the page.
+    pub const fn id(self) -> &'static str {
+        match self {
+            LegEnd::Arrived => "arrived",
+            LegEnd::TurnedBack => "turned-back",
+            LegEnd::Prevented => "prevented",
+            LegEnd::Failed => "failed",
+        }
+    }
 }
 
 /// What must be done now, in order.
@@ -123,6 +215,8 @@ pub enum Action {
     Halt,
     /// Something needs a person (`true`), or no longer does.
     Alarm(Alarm, bool),
+    /// What the crew asked for may not be, or not now.
+    Refuse(Refusal),
 }
 
 /// What needs a person.

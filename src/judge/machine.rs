@@ -6,7 +6,10 @@ use super::verdict::{CompartmentId, Movement, VoidCause};
 use crate::clock::Moment;
 use crate::detect::Presence;
 
+mod service;
 mod states;
+
+use service::Work;
 
 /// A verdict on disk that is neither confirmed nor void.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,7 +56,10 @@ pub struct Judge {
     flap_moving: bool,
     /// A guard forbids every movement.
     vetoed: bool,
-    maintenance: bool,
+    /// The flap has been home and has not failed since: it knows where it is.
+    flap_known: bool,
+    /// What the crew asked for.
+    work: Work,
     raised: Vec<Alarm>,
 }
 
@@ -72,7 +78,8 @@ impl Judge {
             flap_home: false,
             flap_moving: false,
             vetoed: false,
-            maintenance: false,
+            flap_known: false,
+            work: Work::default(),
             raised: Vec::new(),
         }
     }
@@ -134,6 +141,7 @@ impl Judge {
                 self.alarm(Alarm::Camera, false, &mut actions);
                 // Whatever a guard sees is a hand, wherever the camera looks.
                 let seen = Presence { hand: presence.hand || self.vetoed, ..*presence };
+                self.work.see(&seen);
                 self.on_frame(&seen, look, now, &mut actions);
             }
             Input::Tick => {}
@@ -181,7 +189,11 @@ impl Judge {
                 self.retry_mechanism(open, next_try, tries, presence, now, actions)
             }
             State::LedgerFault { next_try } if now >= next_try => arriving(now),
-            State::Maintenance if !self.maintenance => State::Starting { open: None },
+            State::Maintenance if !self.work.is_on() && !self.flap_moving => State::Starting { open: None },
+            State::Maintenance => {
+                self.serve(presence, now, actions);
+                State::Maintenance
+            }
             other => other,
         };
         if matches!(self.state, State::Empty | State::Full) {
@@ -228,6 +240,7 @@ impl Judge {
         if movement == Movement::Homed {
             self.alarm(Alarm::Mechanism, false, actions);
         }
+        self.flap_known = movement == Movement::Homed || (self.flap_known && movement != Movement::Failed);
         let state = std::mem::replace(&mut self.state, State::Maintenance);
         self.state = match (state, movement) {
             (State::Moving { open, .. }, Movement::Arrived(at)) if open.compartment == Some(at) => {
@@ -249,6 +262,10 @@ impl Judge {
             (State::Retrying { open, .. }, Movement::Reversed) => {
                 State::Clearing { open, since: now, empty_since: None }
             }
+            (State::Maintenance, _) => {
+                self.served(movement, now, actions);
+                State::Maintenance
+            }
             (State::Homing { .. }, Movement::Homed) => State::Starting { open: None },
             (State::Homing { .. }, Movement::Reversed) => State::Homing { asked: None },
             (State::MechanismFault { open, .. }, Movement::Homed) => self.end_fault(open, actions),
@@ -262,7 +279,9 @@ impl Judge {
 
     fn on_command(&mut self, command: Command, now: Moment, actions: &mut Actions) {
         match command {
-            Command::Maintenance(on) => self.maintenance = on,
+            Command::Maintenance(on) => self.set_maintenance(on, now),
+            Command::Turn(target) => self.plan(vec![target], now, actions),
+            Command::Tour => self.plan(self.tour(), now, actions),
             Command::Full(id, full) => {
                 if let Some(compartment) = self.settings.rules.compartments.get_mut(usize::from(id.0)) {
                     compartment.full = full;
@@ -277,7 +296,7 @@ impl Judge {
                 State::Jam { open, .. } => {
                     self.alarm(Alarm::Jam, false, actions);
                     actions.push(Action::Void(open.seq, VoidCause::Jam));
-                    self.state = State::Homing { asked: None };
+                    self.state = self.after_jam();
                 }
                 State::MechanismFault { open, .. } => {
                     self.alarm(Alarm::Jam, false, actions);
@@ -302,6 +321,7 @@ impl Judge {
             actions.push(Action::Halt);
             self.state = self.fault(open_of(&self.state), 0, now, actions);
         }
+        self.check_service(now, actions);
         // A ledger that answers later than this is voided when it does.
         if let State::Decided { since, .. } = self.state
             && now.since(since) >= self.settings.timing.move_limit
@@ -314,6 +334,10 @@ impl Judge {
                 actions.push(Action::Halt);
             }
             self.state = State::CameraLost { open: open_of(&self.state) };
+        }
+        // What the crew moves stops too, and stays in maintenance.
+        if lost && self.flap_moving && matches!(self.state, State::Maintenance) {
+            actions.push(Action::Halt);
         }
         if lost {
             self.alarm(Alarm::Camera, true, actions);

@@ -28,7 +28,9 @@ mod machine;
 mod rules;
 mod verdict;
 
-pub use inputs::{Action, Alarm, Command, Input, Look, Settings, StateName, Timing};
+pub use inputs::{
+    Action, Alarm, Command, Input, Leg, LegEnd, Look, Refusal, Service, Settings, StateName, Timing,
+};
 pub use machine::Judge;
 pub use rules::{Compartment, CostTable, Decision, Rules, Votes, cost_table, decide};
 pub use verdict::{CompartmentId, Movement, Reason, Verdict, VoidCause};

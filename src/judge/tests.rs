@@ -10,6 +10,7 @@ use crate::identify::Identified;
 use crate::streams::Stream;
 
 mod random;
+mod service;
 
 const FRAME: Duration = Duration::from_millis(33);
 
@@ -73,6 +74,7 @@ struct World {
     slipped: u32,
     seen_empty: bool,
     confirmed: Vec<u64>,
+    refused: Vec<Refusal>,
     voided: Vec<(u64, VoidCause)>,
     still_for: Duration,
     looked_at: Moment,
@@ -100,6 +102,7 @@ impl World {
             slipped: 0,
             seen_empty: true,
             confirmed: Vec::new(),
+            refused: Vec::new(),
             voided: Vec::new(),
             still_for: Duration::ZERO,
             looked_at: Moment::from_millis(0),
@@ -139,6 +142,10 @@ impl World {
         for action in actions {
             match action {
                 Action::Move(_) | Action::Home if self.vetoed => panic!("moved in spite of a guard"),
+                Action::Move(to) if state_before == StateName::Maintenance => {
+                    assert!(still_frame && !self.hand, "moved by hand without a still picture");
+                    self.go(Some(to));
+                }
                 Action::Move(to) => {
                     assert!(still_frame && !self.hand && self.item, "moved without a still item in view");
                     assert!(self.open.is_some(), "moved before the intent was on disk");
@@ -170,6 +177,7 @@ impl World {
                     self.voided.push((seq, cause));
                 }
                 Action::Alarm(..) => {}
+                Action::Refuse(refusal) => self.refused.push(refusal),
             }
         }
     }

@@ -21,7 +21,7 @@ pub struct Ledger {
     pub(super) connection: Connection,
     pub(super) path: PathBuf,
     pub(super) epoch: String,
-    run: i64,
+    pub(super) run: i64,
     pub(super) outbox_head: u64,
     health: WriteHealth,
     _lock: Lock,

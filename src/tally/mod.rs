@@ -25,6 +25,8 @@
 //! drop. Never lets two processes write (the lock is a file beside the ledger, freed by the kernel with its owner).
 //! Never serialises a payload: that is the uplink's.
 
+mod audit;
+mod compartments;
 mod error;
 mod events;
 mod export;
@@ -37,6 +39,8 @@ mod upgrade;
 mod verify;
 mod writer;
 
+pub use audit::{AUDIT_ROWS_MOST, AuditEntry, AuditOutcome};
+pub use compartments::{CompartmentBook, CompartmentEvent};
 pub use error::TallyError;
 pub use events::{Counters, counters};
 pub use export::{CSV_COLUMNS, DEFAULT_ZONE, ExportFormat, export};

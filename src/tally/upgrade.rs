@@ -3,7 +3,7 @@
 //! The file's `user_version` counts the steps it has had. Each step and its number are written in one
 //! transaction, so a power cut between two leaves a ledger of the step before, never half a step.
 //!
-//! Never changes a released step: a new one is `upgrade/0002_what_it_does.sql`, added to [`STEPS`].
+//! Never changes a released step: a new one is `upgrade/0003_what_it_does.sql`, added to [`STEPS`].
 //! Never touches a file that a newer program wrote, or that is another program's.
 
 use std::path::Path;
@@ -13,7 +13,7 @@ use rusqlite::{Connection, TransactionBehavior};
 use super::error::{Doing, TallyError};
 
 /// Step n brings a file from version n to version n + 1.
-pub(super) const STEPS: &[&str] = &[include_str!("schema.sql")];
+pub(super) const STEPS: &[&str] = &[include_str!("schema.sql"), include_str!("upgrade/0002_crew.sql")];
 
 /// The schema this program reads and writes.
 pub(super) const SCHEMA_VERSION: i64 = STEPS.len() as i64;
@@ -90,6 +90,26 @@ mod tests {
         let rows: String =
             connection.query_row("SELECT group_concat(x) FROM a", [], |row| row.get(0)).unwrap();
         assert_eq!(rows, "2,3");
+    }
+
+    #[test]
+    fn a_ledger_of_the_first_version_is_brought_up_with_its_drops() {
+        let (mut connection, path) = memory();
+        apply(&mut connection, path, &STEPS[..1]).unwrap();
+        let rows = "INSERT INTO ledger (only, epoch, created_ms) VALUES (1, 'epoch-of-1', 0);
+                    INSERT INTO runs (run_id, boot_id, software, started_ms, started_synchronised, started_ns)
+                    VALUES ('r', 'b', '0.1.0', 0, 0, 0);
+                    INSERT INTO drops (seq, run, wall_ms, wall_synchronised, moment_ns, label, seen, probability,
+                                       votes, stream, compartment, settled_ns, decided_ns)
+                    VALUES (1, 1, 0, 0, 0, 'can', 'can', 0.9, 3, 'can', 1, 0, 0);";
+        connection.execute_batch(rows).unwrap();
+        assert_eq!(apply(&mut connection, path, STEPS).unwrap(), 1);
+        assert_eq!(inspect(&connection, path, SCHEMA_VERSION).unwrap(), Found::Ledger(SCHEMA_VERSION));
+        let count = |table: &str| {
+            let sql = format!("SELECT count(*) FROM {table}");
+            connection.query_row(&sql, [], |row| row.get::<_, i64>(0)).unwrap()
+        };
+        assert_eq!([count("drop_view"), count("audit"), count("compartment_log")], [1, 0, 0]);
     }
 
     #[test]

@@ -1,10 +1,9 @@
 //! Where a bin's site heads are kept: the newest counts, a few older ones stay for going back.
 //!
-//! `<state folder>/site/head-000001.safetensors`, counting up; going back renames the newest to `.undone`. A file is
-//! written beside its place, brought to disk and renamed, so that a power cut leaves the old one or the new one.
+//! `<state folder>/site/head-000001.safetensors`, counting up; going back renames the newest to `.undone`. Each file is
+//! written whole or not at all: a power cut leaves the old one or the new one.
 
 use std::fs::{self, File};
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use super::error::TeachError;
@@ -41,7 +40,6 @@ impl Store {
     /// # Errors
     /// When it cannot be written.
     pub fn apply(&self, site: &SiteHead) -> Result<PathBuf, TeachError> {
-        fs::create_dir_all(&self.folder).map_err(failed("make", &self.folder))?;
         let numbered = self.numbered()?;
         let number = numbered.last().map_or(1, |(number, _)| number + 1);
         let path = self.folder.join(format!("head-{number:06}{SUFFIX}"));
@@ -95,16 +93,7 @@ impl Store {
 /// When it would not be read again, or the folder cannot be written.
 pub fn write(path: &Path, site: &SiteHead) -> Result<(), TeachError> {
     let bytes = site.to_bytes().map_err(|message| TeachError::Unwritable { message })?;
-    let mut part = path.as_os_str().to_owned();
-    part.push(".part");
-    let part = PathBuf::from(part);
-    let mut file = File::create(&part).map_err(failed("write", &part))?;
-    file.write_all(&bytes).and_then(|()| file.sync_all()).map_err(failed("write", &part))?;
-    fs::rename(&part, path).map_err(failed("write", path))?;
-    match path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
-        Some(folder) => sync(folder),
-        None => sync(Path::new(".")),
-    }
+    crate::whole_file::write(path, &bytes).map_err(failed("write", path))
 }
 
 /// Brings a folder's entries to disk.

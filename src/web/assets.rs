@@ -29,6 +29,9 @@ pub(super) static STYLE: Asset = asset!("page.css", "text/css; charset=utf-8");
 pub(super) static SCRIPT: Asset = asset!("page.js", "text/javascript; charset=utf-8");
 pub(super) static ICON: Asset = asset!("icon.svg", "image/svg+xml");
 
+/// Every file.
+pub(super) static ALL: [&Asset; 3] = [&STYLE, &SCRIPT, &ICON];
+
 impl Asset {
     /// The address with the hash.
     pub(super) fn path(&self) -> String {

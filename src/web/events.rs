@@ -1,7 +1,10 @@
 //! What this room tells the log. Requests are not logged.
 
 use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+
+use crate::tally::AuditEntry;
 
 /// Streams (pictures or events) refused since the process started because too many were open.
 pub static STREAMS_REFUSED: AtomicU64 = AtomicU64::new(0);
@@ -11,11 +14,71 @@ pub static CLIENTS_STALLED: AtomicU64 = AtomicU64::new(0);
 /// The page can be opened.
 pub(super) struct Listening {
     pub(super) address: SocketAddr,
+    pub(super) encrypted: bool,
+    /// Without a login.
+    pub(super) open: bool,
 }
 
 impl Listening {
     pub(super) fn emit(&self) {
-        tracing::info!("the page is at http://{}", self.address);
+        let scheme = if self.encrypted { "https" } else { "http" };
+        tracing::info!(open = self.open, "the page is at {scheme}://{}", self.address);
+    }
+}
+
+/// A certificate was made.
+pub(super) struct CertificateMade<'a> {
+    pub(super) path: &'a Path,
+    /// To be compared with what the browser shows.
+    pub(super) fingerprint: &'a str,
+}
+
+impl CertificateMade<'_> {
+    pub(super) fn emit(&self) {
+        tracing::info!(
+            "the page's certificate was made as {}, SHA-256 {}",
+            self.path.display(),
+            self.fingerprint
+        );
+    }
+}
+
+/// Somebody asked for a change.
+pub(super) struct Acted<'a> {
+    pub(super) entry: &'a AuditEntry,
+}
+
+impl Acted<'_> {
+    pub(super) fn emit(&self) {
+        let AuditEntry { who, address, what, detail, outcome, why, .. } = self.entry;
+        tracing::info!(who, address, what, detail, outcome = outcome.id(), why, "asked by the page");
+    }
+}
+
+/// The audit log could not be written.
+pub(super) struct AuditNotKept<'a> {
+    pub(super) error: &'a crate::tally::TallyError,
+}
+
+impl AuditNotKept<'_> {
+    pub(super) fn emit(&self) {
+        tracing::error!("the audit log cannot be written, the line above is all there is: {}", self.error);
+    }
+}
+
+/// The sessions could not be written.
+pub(super) struct SessionsNotKept<'a> {
+    pub(super) path: &'a Path,
+    pub(super) error: &'a std::io::Error,
+}
+
+impl SessionsNotKept<'_> {
+    pub(super) fn emit(&self) {
+        tracing::warn!(
+            "the page's sessions cannot be written to {}; after a restart everybody logs in again: {}",
+            self.path.display(),
+            self.error
+        );
     }
 }
 

@@ -1,7 +1,7 @@
 //! What the sorting loop tells the page.
 
 use crate::detect::Presence;
-use crate::judge::{Alarm, StateName, Verdict};
+use crate::judge::{Alarm, Compartment, Service, StateName, Verdict};
 use crate::mechanism::FlapState;
 use crate::streams::Stream;
 
@@ -21,6 +21,10 @@ pub struct Live {
     pub streams: Option<[f32; Stream::COUNT]>,
     /// The last decision of this run.
     pub last_verdict: Option<Verdict>,
+    /// The compartments as they are now, in the rig's order.
+    pub compartments: Vec<Compartment>,
+    /// What the crew is doing with the flap; `None` outside maintenance.
+    pub service: Option<Service>,
     /// Where the flap is.
     pub flap: Option<FlapState>,
     /// Median time of one look of the classifier, milliseconds; 0 before the first.

@@ -12,45 +12,58 @@
 //!   however many watch, and only while somebody does.
 //! - Never more than [`STREAMS_MAX`] open streams and [`CONNECTIONS_MAX`] connections; headers, time to send them and
 //!   time to read an answer are limited. A client that lags misses states, and gets the newest.
-//! - Never changes anything: there is nothing here but GET.
+//! - Never shows the crew's pages, or changes anything, for somebody without a session (`access.rs`); every changing
+//!   request goes through `acting.rs` into the audit log.
+//! - Never beyond this machine without encryption (`tls.rs`).
 //! - Never a picture on disk. Never anything from another place: the page works without the internet.
 //! - Never answers for another host's name (a web site that points its name at this machine gets nothing).
 
+mod access;
+mod acting;
 mod assets;
 mod book;
+mod compartments;
 mod error;
 mod events;
 mod live;
+mod login;
+mod nav;
 mod pictures;
 mod preview;
 mod pulse;
 mod routes;
 mod server;
+mod settings;
 mod streams;
 mod text;
+mod tls;
 mod view;
 mod wire;
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
 use tokio::net::TcpListener;
-use tokio::sync::{Semaphore, broadcast, watch};
+use tokio::sync::{Semaphore, broadcast, mpsc, oneshot, watch};
 use tokio::task::JoinSet;
+use tokio_rustls::TlsAcceptor;
 
+pub use access::{PASSWORD_LEAST, Role, Users};
 pub use error::WebError;
 pub use events::{CLIENTS_STALLED, STREAMS_REFUSED};
 pub use live::Live;
 pub use preview::Preview;
+pub use settings::{Settings, Tls};
 
 use crate::capture::stage;
 use crate::clock::{Clock, Moment};
 use crate::detect::Region;
+use crate::judge::{Command, Refusal};
 use crate::streams::Stream;
 use crate::tally::{DropRecord, TallyHandle};
 use crate::uplink;
+use access::Access;
 use book::Book;
 use pictures::Picture;
 use pulse::News;
@@ -61,6 +74,8 @@ use view::{Camera, Scene};
 pub const STREAMS_MAX: usize = 16;
 /// Connections that may be open at once; further ones wait.
 pub const CONNECTIONS_MAX: usize = 64;
+/// Connections of one address, so that it cannot take every place; a browser uses six.
+pub const CONNECTIONS_OF_ONE: usize = 40;
 /// A loop that publishes nothing for this long counts as dead.
 const SILENT_AFTER: Duration = Duration::from_secs(3);
 
@@ -85,12 +100,30 @@ pub struct Info {
     pub compartments: Vec<Stream>,
 }
 
+/// What the crew asks of the sorting loop.
+#[derive(Debug)]
+pub struct Order {
+    /// What.
+    pub command: Command,
+    /// Told what the loop made of it.
+    pub answer: oneshot::Sender<Result<(), Refusal>>,
+}
+
+/// Orders that may wait for the sorting loop.
+pub const ORDERS_MAX: usize = 8;
+/// A loop that does not hear an order within this time hangs.
+const HEARD_WITHIN: Duration = Duration::from_secs(2);
+
 /// Everything the page is made from.
 pub struct Page {
+    /// The kernel's identifier of this boot: sessions belong to it.
+    pub boot_id: String,
     /// What does not change.
     pub info: Info,
     /// The sorting loop's news. Its publications are its sign of life for `/healthz`.
     pub live: watch::Receiver<Live>,
+    /// The way to the sorting loop, of [`ORDERS_MAX`] places.
+    pub orders: mpsc::Sender<Order>,
     /// Every drop that was confirmed, or voided, as it now stands.
     pub drops: broadcast::Sender<Arc<DropRecord>>,
     /// The ledger, for the last drops and the counts.
@@ -105,33 +138,55 @@ pub struct Page {
     pub clock: Arc<dyn Clock>,
 }
 
-/// Listens at `address`.
+/// Where the page can be reached, once somebody serves it.
+pub struct Door {
+    listener: TcpListener,
+    tls: Option<TlsAcceptor>,
+    settings: Settings,
+}
+
+impl Door {
+    /// The address that the system gave.
+    ///
+    /// # Errors
+    /// When the system does not say.
+    pub fn address(&self) -> std::io::Result<std::net::SocketAddr> {
+        self.listener.local_addr()
+    }
+}
+
+/// Listens, and makes or reads the certificate.
 ///
 /// # Errors
-/// When another program does, or the address is not this machine's.
-pub async fn bind(address: SocketAddr) -> Result<TcpListener, WebError> {
+/// When another program listens there, the address is not this machine's, or the certificate cannot be used.
+pub async fn bind(settings: &Settings) -> Result<Door, WebError> {
+    let address = settings.listen;
+    let tls = tls::acceptor(settings)?;
     let listener = TcpListener::bind(address).await.map_err(|source| match source.kind() {
         std::io::ErrorKind::AddrInUse => WebError::AddressInUse { address },
         _ => WebError::Bind { address, source },
     })?;
-    events::Listening { address: listener.local_addr().unwrap_or(address) }.emit();
-    Ok(listener)
+    let address = listener.local_addr().unwrap_or(address);
+    events::Listening { address, encrypted: tls.is_some(), open: settings.open_on_loopback }.emit();
+    Ok(Door { listener, tls, settings: settings.clone() })
 }
 
 /// Serves the page until `stop` is true (or its sender is gone), then ends within a second, whatever is open.
 ///
 /// # Errors
 /// When a task of the page ends early, or the texts inside the program are damaged.
-pub async fn serve(listener: TcpListener, page: Page, stop: watch::Receiver<bool>) -> Result<(), WebError> {
+pub async fn serve(door: Door, page: Page, stop: watch::Receiver<bool>) -> Result<(), WebError> {
     let (book_out, book) = watch::channel(Arc::new(Book::default()));
     let (news_out, news) = watch::channel(Arc::new(News::default()));
     let (pictures_out, pictures) = watch::channel(None);
     let site = Arc::new(Site {
         heard_at: AtomicU64::new(page.clock.now().as_nanos()),
         texts: Texts::load()?,
+        access: Arc::new(Access::new(&door.settings, &page.boot_id)?),
         slots: Arc::new(Semaphore::new(STREAMS_MAX)),
         stop: stop.clone(),
         page,
+        settings: door.settings,
         book,
         news,
         pictures,
@@ -141,8 +196,9 @@ pub async fn serve(listener: TcpListener, page: Page, stop: watch::Receiver<bool
         (tasks.spawn(book::keep(Arc::clone(&site), book_out)).id(), "book"),
         (tasks.spawn(pulse::beat(Arc::clone(&site), news_out)).id(), "pulse"),
         (tasks.spawn(pictures::encode(Arc::clone(&site), pictures_out)).id(), "pictures"),
+        (tasks.spawn(Arc::clone(&site.access).keep_on()).id(), "sessions"),
     ];
-    let mut server = tokio::spawn(server::accept(listener, routes::router(&site), stop));
+    let mut server = tokio::spawn(server::accept(door.listener, door.tls, routes::router(&site), stop));
     let ended = tokio::select! {
         // The server ends in order only when it is told to.
         served = &mut server => served.err().map(|error| ("server", error.to_string())),
@@ -156,6 +212,7 @@ pub async fn serve(listener: TcpListener, page: Page, stop: watch::Receiver<bool
     };
     server.abort();
     tasks.shutdown().await;
+    site.access.keep();
     ended.map_or(Ok(()), |(task, why)| Err(WebError::TaskEnded { task, why }))
 }
 
@@ -167,7 +224,9 @@ async fn stopped(stop: &mut watch::Receiver<bool>) {
 /// What every request and task of the page works with.
 struct Site {
     page: Page,
+    settings: Settings,
     texts: Texts,
+    access: Arc<Access>,
     /// When the sorting loop was last heard, in nanoseconds.
     heard_at: AtomicU64,
     /// One permit per open stream.
@@ -179,6 +238,13 @@ struct Site {
 }
 
 impl Site {
+    /// Asks the sorting loop; `None` when it does not answer.
+    async fn order(&self, command: Command) -> Option<Result<(), Refusal>> {
+        let (answer, heard) = oneshot::channel();
+        self.page.orders.try_send(Order { command, answer }).ok()?;
+        tokio::time::timeout(HEARD_WITHIN, heard).await.ok()?.ok()
+    }
+
     /// How long the sorting loop has published nothing.
     fn silence(&self, now: Moment) -> Duration {
         now.since(Moment::from_nanos(self.heard_at.load(Relaxed)))

@@ -1,30 +1,34 @@
-//! Which address answers with what, and what every answer carries.
+//! Which address answers whom with what, and what every answer carries.
 
+use std::convert::Infallible;
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use axum::Router;
-use axum::extract::{Query, Request, State};
+use axum::extract::{FromRequestParts, Request, State};
 use axum::http::header::{self, HeaderName};
-use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use axum::http::request::Parts;
+use axum::http::{HeaderValue, Method, StatusCode};
 use axum::middleware::{self, Next};
-use axum::response::{IntoResponse, Response};
-use axum::routing::get;
-use serde::Deserialize;
+use axum::response::{IntoResponse, Redirect, Response};
+use axum::routing::{get, post};
+use axum::{Extension, Router};
 
+use super::access::{Who, cookie};
+use super::acting::{query, wants_page};
+use super::nav::Visit;
 use super::text::Language;
-use super::{STREAMS_MAX, Site, assets, streams, view};
+use super::{STREAMS_MAX, Site, assets, compartments, login, streams, view};
 
 /// Nothing but what this program serves, and no script or style inside the page.
 const CONTENT_POLICY: &str = "default-src 'none'; img-src 'self'; script-src 'self'; style-src 'self'; \
-                              connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+                              connect-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
 
 /// What every answer carries.
 const HEADERS: [(HeaderName, &str); 7] = [
     (header::CONTENT_SECURITY_POLICY, CONTENT_POLICY),
     (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
     (header::X_FRAME_OPTIONS, "DENY"),
-    (header::REFERRER_POLICY, "no-referrer"),
+    (header::REFERRER_POLICY, "same-origin"),
     (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
     (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
     (HeaderName::from_static("permissions-policy"), "camera=(), microphone=(), geolocation=()"),
@@ -32,47 +36,81 @@ const HEADERS: [(HeaderName, &str); 7] = [
 
 type Shared = State<Arc<Site>>;
 
-/// The addresses.
+/// The language that `?lang=` chose last.
+const LANGUAGE: &str = "bunri_lang";
+
+/// The addresses: those for everybody, and the crew's.
 pub(super) fn router(site: &Arc<Site>) -> Router {
-    let mut router = Router::new()
+    let mut open =
+        Router::new().route(login::PATH, get(login::form).post(login::log_in)).route("/healthz", get(health));
+    for asset in assets::ALL {
+        open = open.route(asset.route, get(move || async move { asset.answer() }));
+    }
+    let crew = Router::new()
         .route("/", get(page))
         .route("/events", get(events))
         .route("/picture", get(picture))
-        .route("/healthz", get(health));
-    for asset in [&assets::STYLE, &assets::SCRIPT, &assets::ICON] {
-        router = router.route(asset.route, get(move || async move { asset.answer() }));
+        .route("/logout", post(login::log_out))
+        .merge(compartments::routes())
+        .route_layer(middleware::from_fn_with_state(Arc::clone(site), entry));
+    let names = Arc::new(site.settings.names.clone());
+    open.merge(crew)
+        .fallback(not_found)
+        .layer(middleware::from_fn_with_state(names, guard))
+        .with_state(Arc::clone(site))
+}
+
+/// Lets in whoever has a session. A stream does not keep one alive: an open page is not a person.
+async fn entry(State(site): Shared, mut request: Request, next: Next) -> Response {
+    let stream = matches!(request.uri().path(), "/events" | "/picture");
+    match site.access.who(request.headers(), site.page.clock.now(), !stream) {
+        Ok(Some(who)) => {
+            request.extensions_mut().insert(who);
+            next.run(request).await
+        }
+        Ok(None) if request.method() == Method::GET && !stream => {
+            Redirect::to(&format!("{}?next={}", login::PATH, request.uri().path())).into_response()
+        }
+        Ok(None) if wants_page(&request) && !stream => Redirect::to(login::PATH).into_response(),
+        Ok(None) => (StatusCode::UNAUTHORIZED, "log in first\n").into_response(),
+        Err(error) => error.into_response(),
     }
-    router.fallback(not_found).layer(middleware::from_fn(guard)).with_state(Arc::clone(site))
 }
 
-#[derive(Deserialize)]
-struct Asked {
-    lang: Option<String>,
-}
+/// The language of an answer: `?lang=`, then the one chosen last, then the browser's, then Korean.
+pub(super) struct Tongue(pub(super) Language);
 
-impl Asked {
-    fn language(&self, headers: &HeaderMap) -> Language {
-        let accepted = headers.get(header::ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok());
-        Language::choose(self.lang.as_deref(), accepted)
+impl<S: Sync> FromRequestParts<S> for Tongue {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _site: &S) -> Result<Self, Infallible> {
+        Ok(Self(Self::of(parts)))
     }
 }
 
-async fn page(State(site): Shared, Query(asked): Query<Asked>, headers: HeaderMap) -> Response {
-    let language = asked.language(&headers);
-    let page = view::page(site.texts.of(language), &site.page.info, &site.scene());
-    ([(header::VARY, "Accept-Language")], page).into_response()
+impl Tongue {
+    pub(super) fn of(parts: &Parts) -> Language {
+        let asked = query(&parts.uri, "lang").or_else(|| cookie(&parts.headers, LANGUAGE));
+        let accepted = parts.headers.get(header::ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok());
+        Language::choose(asked, accepted)
+    }
 }
 
-async fn events(State(site): Shared, Query(asked): Query<Asked>, headers: HeaderMap) -> Response {
+async fn page(visit: Visit) -> Response {
+    let page = view::page(&visit);
+    ([(header::VARY, "Accept-Language, Cookie")], page).into_response()
+}
+
+async fn events(State(site): Shared, Tongue(language): Tongue, Extension(who): Extension<Who>) -> Response {
     match streams::slot(&site) {
-        Some(slot) => streams::events(site, asked.language(&headers), slot),
+        Some(slot) => streams::events(site, language, who, slot),
         None => too_many(),
     }
 }
 
-async fn picture(State(site): Shared) -> Response {
+async fn picture(State(site): Shared, Extension(who): Extension<Who>) -> Response {
     match streams::slot(&site) {
-        Some(slot) => streams::picture(&site, slot),
+        Some(slot) => streams::picture(site, who, slot),
         None => too_many(),
     }
 }
@@ -93,16 +131,17 @@ async fn health(State(site): Shared) -> Response {
     (StatusCode::SERVICE_UNAVAILABLE, text).into_response()
 }
 
-async fn not_found(State(site): Shared, headers: HeaderMap) -> Response {
-    let language = Asked { lang: None }.language(&headers);
-    (StatusCode::NOT_FOUND, view::not_found(site.texts.of(language))).into_response()
+async fn not_found(State(site): Shared, Tongue(language): Tongue) -> Response {
+    let page = view::not_found(site.texts.of(language), &site.page.info.bin);
+    (StatusCode::NOT_FOUND, page).into_response()
 }
 
-/// Refuses other hosts' names and puts the headers on every answer.
-async fn guard(request: Request, next: Next) -> Response {
+/// Refuses other hosts' names, keeps the chosen language and puts the headers on every answer.
+async fn guard(State(names): State<Arc<Vec<String>>>, request: Request, next: Next) -> Response {
     let host = request.headers().get(header::HOST).map(HeaderValue::to_str);
+    let chosen = query(request.uri(), "lang").and_then(Language::from_tag);
     let mut response = match host {
-        Some(Ok(host)) if is_here(host) => next.run(request).await,
+        Some(Ok(host)) if is_here(host, &names) => next.run(request).await,
         None => next.run(request).await, // HTTP/1.0: no browser
         _ => {
             let text = "this page answers only to an IP address or to localhost\n";
@@ -114,17 +153,24 @@ async fn guard(request: Request, next: Next) -> Response {
         headers.insert(name, HeaderValue::from_static(value));
     }
     headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+    if let Some(language) = chosen {
+        let cookie = format!("{LANGUAGE}={}; Path=/; SameSite=Strict; Max-Age=31536000", language.id());
+        if let Ok(cookie) = HeaderValue::from_str(&cookie) {
+            headers.append(header::SET_COOKIE, cookie);
+        }
+    }
     response
 }
 
-/// Whether a Host header names this machine by a name that no other site can take.
-fn is_here(host: &str) -> bool {
+/// Whether a Host header names this machine by a name that no other site can take, or by one of its configured ones.
+fn is_here(host: &str, names: &[String]) -> bool {
     let name = match host.rsplit_once(':') {
         Some((name, port)) if port.bytes().all(|digit| digit.is_ascii_digit()) => name,
         _ => host,
     };
     let address = name.strip_prefix('[').and_then(|name| name.strip_suffix(']')).unwrap_or(name);
-    name.eq_ignore_ascii_case("localhost") || address.parse::<IpAddr>().is_ok()
+    let known = |known: &str| name.eq_ignore_ascii_case(known);
+    known("localhost") || address.parse::<IpAddr>().is_ok() || names.iter().any(|name| known(name))
 }
 
 #[cfg(test)]
@@ -134,12 +180,14 @@ mod tests {
     #[test]
     fn only_names_that_nobody_else_can_take_are_this_machine() {
         for host in ["localhost", "localhost:8480", "127.0.0.1:8480", "[::1]:8480", "[::1]", "192.168.0.7"] {
-            assert!(is_here(host), "{host}");
+            assert!(is_here(host, &[]), "{host}");
         }
         for host in
             ["", "evil.example", "evil.example:8480", "localhost.evil.example", "127.0.0.1.evil.example"]
         {
-            assert!(!is_here(host), "{host}");
+            assert!(!is_here(host, &[]), "{host}");
         }
+        let names = ["bin-17.local".to_owned()];
+        assert!(is_here("Bin-17.local:8443", &names) && !is_here("bin-18.local", &names));
     }
 }

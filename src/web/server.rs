@@ -1,11 +1,14 @@
 //! Connections with limits: how many, how large their headers, how long they may dawdle.
 
+use std::collections::HashMap;
 use std::io;
+use std::net::IpAddr;
 use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use axum::Router;
+use axum::{Extension, Router};
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
@@ -14,11 +17,13 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 use tokio::time::{Sleep, sleep, timeout};
+use tokio_rustls::TlsAcceptor;
 
+use super::acting::Peer;
 use super::events::{ClientStalled, Stopped};
-use super::{CONNECTIONS_MAX, stopped};
+use super::{CONNECTIONS_MAX, CONNECTIONS_OF_ONE, stopped};
 
-/// A request's headers must be there within this time; an idle connection is closed after it.
+/// The handshake, then a request's headers, must be there within this time; an idle connection is closed after it.
 const HEADERS_WITHIN: Duration = Duration::from_secs(10);
 /// Bytes of a request's headers, and of an answer on its way.
 const BUFFER_MAX: usize = 16 * 1024;
@@ -34,22 +39,31 @@ const GOODBYE_ALL: Duration = Duration::from_millis(700);
 const ACCEPT_AGAIN: Duration = Duration::from_millis(100);
 
 /// Answers connections until `stop`.
-pub(super) async fn accept(listener: TcpListener, router: Router, mut stop: watch::Receiver<bool>) {
-    let places = std::sync::Arc::new(Semaphore::new(CONNECTIONS_MAX));
+pub(super) async fn accept(
+    listener: TcpListener,
+    tls: Option<TlsAcceptor>,
+    router: Router,
+    mut stop: watch::Receiver<bool>,
+) {
+    let places = Arc::new(Semaphore::new(CONNECTIONS_MAX));
+    let callers = Arc::new(Callers::default());
     let mut connections = JoinSet::new();
     loop {
         while connections.try_join_next().is_some() {}
         let accepted = async {
-            let place = Semaphore::acquire_owned(std::sync::Arc::clone(&places)).await;
+            let place = Semaphore::acquire_owned(Arc::clone(&places)).await;
             (place, listener.accept().await)
         };
         tokio::select! {
             (place, accepted) = accepted => match accepted {
-                Ok((stream, _)) => {
-                    let connection = answer(stream, router.clone(), stop.clone());
+                Ok((stream, from)) => {
+                    // One too many from the same address is closed without a word; the others have their places.
+                    let Some(caller) = Callers::admit(&callers, from.ip()) else { continue };
+                    let router = router.clone().layer(Extension(Peer(from.ip())));
+                    let connection = answer(stream, tls.clone(), router, stop.clone());
                     connections.spawn(async move {
                         connection.await;
-                        drop(place);
+                        drop((place, caller));
                     });
                 }
                 Err(_) => sleep(ACCEPT_AGAIN).await,
@@ -63,18 +77,67 @@ pub(super) async fn accept(listener: TcpListener, router: Router, mut stop: watc
     connections.shutdown().await;
 }
 
-async fn answer(stream: TcpStream, router: Router, mut stop: watch::Receiver<bool>) {
+/// How many connections each address has.
+#[derive(Debug, Default)]
+struct Callers(Mutex<HashMap<IpAddr, usize>>);
+
+/// One connection of an address, until it is dropped.
+struct Caller(Arc<Callers>, IpAddr);
+
+impl Callers {
+    fn admit(callers: &Arc<Callers>, address: IpAddr) -> Option<Caller> {
+        let mut all = callers.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let count = all.entry(address).or_default();
+        if *count >= CONNECTIONS_OF_ONE {
+            return None;
+        }
+        *count += 1;
+        Some(Caller(Arc::clone(callers), address))
+    }
+}
+
+impl Drop for Caller {
+    fn drop(&mut self) {
+        let mut all = self.0.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(count) = all.get_mut(&self.1) {
+            *count -= 1;
+            if *count == 0 {
+                all.remove(&self.1);
+            }
+        }
+    }
+}
+
+async fn answer(stream: TcpStream, tls: Option<TlsAcceptor>, router: Router, stop: watch::Receiver<bool>) {
     // Small events must not wait for the answer to the last one.
     let _not_vital = stream.set_nodelay(true);
+    let stream = Patient::new(stream, STALLED_AFTER);
+    let mut stopping = stop.clone();
+    match tls {
+        None => talk(stream, router, stop).await,
+        Some(tls) => tokio::select! {
+            shaken = timeout(HEADERS_WITHIN, tls.accept(stream)) => {
+                // A client that does not speak TLS, or not in time, concerns nobody.
+                if let Ok(Ok(stream)) = shaken {
+                    talk(stream, router, stop).await;
+                }
+            }
+            () = stopped(&mut stopping) => {}
+        },
+    }
+}
+
+async fn talk(
+    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    router: Router,
+    mut stop: watch::Receiver<bool>,
+) {
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(HEADERS_WITHIN)
         .max_buf_size(BUFFER_MAX)
         .max_headers(HEADERS_MAX)
-        .serve_connection(
-            TokioIo::new(Patient::new(stream, STALLED_AFTER)),
-            TowerToHyperService::new(router),
-        );
+        .serve_connection(TokioIo::new(stream), TowerToHyperService::new(router));
     tokio::pin!(connection);
     tokio::select! {
         // What a client does wrong, or its going away, concerns nobody.

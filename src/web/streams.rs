@@ -1,7 +1,7 @@
 //! The two streams of the page: events and pictures. Each is a task that waits for news and for its client.
 //!
 //! Between task and client is room for one message, so that a client that does not read stops its own task only, and
-//! then gets the newest. A stream ends with the client, or when the page is stopped.
+//! then gets the newest. A stream ends with the client, with its session, or when the page is stopped.
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -12,12 +12,13 @@ use axum::http::header::CONTENT_TYPE;
 use axum::response::sse::{Event, Sse};
 use axum::response::{IntoResponse, Response};
 use tokio::sync::broadcast::error::RecvError;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio::time::MissedTickBehavior;
 use tokio_stream::wrappers::ReceiverStream;
 
+use super::access::Who;
 use super::events::StreamRefused;
-use super::pictures::{BOUNDARY, Picture};
+use super::pictures::BOUNDARY;
 use super::preview::Viewer;
 use super::pulse::News;
 use super::text::Language;
@@ -38,15 +39,21 @@ pub(super) fn slot(site: &Site) -> Option<OwnedSemaphorePermit> {
 
 /// Server-sent events: `state` with the facts and the parts of the page that changed, `drop` for each drop,
 /// `missed` with a number where drops went unmentioned because the client lagged, `beat` as a sign of life.
-pub(super) fn events(site: Arc<Site>, language: Language, slot: OwnedSemaphorePermit) -> Response {
+pub(super) fn events(site: Arc<Site>, language: Language, who: Who, slot: OwnedSemaphorePermit) -> Response {
     let (out, stream) = mpsc::channel(1);
-    tokio::spawn(send_events(site, language, slot, out));
+    tokio::spawn(send_events(site, language, who, slot, out));
     Sse::new(ReceiverStream::new(stream)).into_response()
 }
 
 type Sending = mpsc::Sender<Result<Event, Infallible>>;
 
-async fn send_events(site: Arc<Site>, language: Language, _slot: OwnedSemaphorePermit, out: Sending) {
+async fn send_events(
+    site: Arc<Site>,
+    language: Language,
+    who: Who,
+    _slot: OwnedSemaphorePermit,
+    out: Sending,
+) {
     let mut stop = site.stop.clone();
     let mut drops = site.page.drops.subscribe();
     let mut news = site.news.clone();
@@ -61,7 +68,12 @@ async fn send_events(site: Arc<Site>, language: Language, _slot: OwnedSemaphoreP
             () = stopped(&mut stop) => break,
         }
         event = tokio::select! {
-            _ = beats.tick() => Event::default().event("beat").data("1"),
+            _ = beats.tick() => {
+                if !site.access.still(&who, site.page.clock.now()) {
+                    break;
+                }
+                Event::default().event("beat").data("1")
+            }
             changed = news.changed() => {
                 if changed.is_err() {
                     break;
@@ -91,21 +103,23 @@ fn state_event(next: &News, sent: &News, language: Language) -> Event {
 }
 
 /// The live picture as `multipart/x-mixed-replace`.
-pub(super) fn picture(site: &Site, slot: OwnedSemaphorePermit) -> Response {
+pub(super) fn picture(site: Arc<Site>, who: Who, slot: OwnedSemaphorePermit) -> Response {
     let (out, stream) = mpsc::channel(1);
     let viewer = site.page.preview.watch();
-    tokio::spawn(send_pictures(site.pictures.clone(), site.stop.clone(), viewer, slot, out));
+    tokio::spawn(send_pictures(site, who, viewer, slot, out));
     let kind = format!("multipart/x-mixed-replace; boundary={BOUNDARY}");
     ([(CONTENT_TYPE, kind)], Body::from_stream(ReceiverStream::new(stream))).into_response()
 }
 
 async fn send_pictures(
-    mut pictures: watch::Receiver<Option<Arc<Picture>>>,
-    mut stop: watch::Receiver<bool>,
+    site: Arc<Site>,
+    who: Who,
     _viewer: Viewer,
     _slot: OwnedSemaphorePermit,
     out: mpsc::Sender<Result<Bytes, Infallible>>,
 ) {
+    let (mut pictures, mut stop) = (site.pictures.clone(), site.stop.clone());
+    let mut looks = tokio::time::interval(BEAT_EVERY);
     pictures.mark_unchanged(); // the picture there may be from an hour ago
     let mut next = Bytes::from(format!("--{BOUNDARY}\r\n"));
     loop {
@@ -116,6 +130,7 @@ async fn send_pictures(
         next = loop {
             tokio::select! {
                 changed = pictures.changed() => if changed.is_err() { return },
+                _ = looks.tick() => if !site.access.still(&who, site.page.clock.now()) { return },
                 () = out.closed() => return,
                 () = stopped(&mut stop) => return,
             }

@@ -44,7 +44,7 @@ impl Language {
         }
     }
 
-    fn from_tag(tag: &str) -> Option<Self> {
+    pub(super) fn from_tag(tag: &str) -> Option<Self> {
         let primary = tag.split('-').next().unwrap_or(tag).trim();
         Language::ALL.into_iter().find(|language| language.id().eq_ignore_ascii_case(primary))
     }
@@ -107,6 +107,11 @@ impl Words<'_> {
     /// The text of `key`; `name.attribute` for an attribute.
     pub(super) fn text(&self, key: &str) -> String {
         self.format(key, None)
+    }
+
+    /// The text of `key`, if there is such a key: for keys that come from outside.
+    pub(super) fn known(&self, key: &str) -> Option<String> {
+        self.bundle.has_message(key).then(|| self.text(key))
     }
 
     /// The text of `key` with one value in it.

@@ -8,7 +8,7 @@
 
 mod book;
 mod chamber;
-mod icon;
+pub(super) mod icon;
 mod machine;
 mod now;
 
@@ -16,11 +16,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use maud::{DOCTYPE, Markup, PreEscaped, html};
+use maud::{Markup, PreEscaped, html};
 
 use super::assets;
 use super::book::Book;
 use super::live::Live;
+use super::nav::{Frame, Tab, Visit};
 use super::text::Words;
 use super::{Info, text};
 use crate::capture::stage;
@@ -86,17 +87,16 @@ pub(super) fn part(name: &str, words: Words<'_>, info: &Info, scene: &Scene) -> 
 }
 
 /// The whole page.
-pub(super) fn page(words: Words<'_>, info: &Info, scene: &Scene) -> Markup {
+pub(super) fn page(visit: &Visit) -> Markup {
+    let (words, info, scene) = (visit.words(), &visit.site.page.info, visit.site.scene());
+    visit.page(Tab::Now, &[&assets::SCRIPT], Some(run_id(info)), &body(words, info, &scene))
+}
+
+/// What stands on it.
+fn body(words: Words<'_>, info: &Info, scene: &Scene) -> Markup {
     let part = |name: &str| part(name, words, info, scene);
-    let other = words.language.other().id();
-    let body = html! {
-        header .top {
-            div .bar {
-                p .bin { (icon::bin()) span { (info.bin) } }
-                a .language href={ "/?lang=" (other) } lang=(other) hreflang=(other) { (words.text("language-other")) }
-            }
-            div #state aria-live="polite" { (part("state")) }
-        }
+    html! {
+        div #state aria-live="polite" { (part("state")) }
         div #lost .lost hidden role="alert" {
             (icon::warning())
             div { strong { (words.text("lost-title")) } p { (words.text("lost-means")) } }
@@ -126,8 +126,7 @@ pub(super) fn page(words: Words<'_>, info: &Info, scene: &Scene) -> Markup {
             }
         }
         (about(words, info, scene))
-    };
-    shell(words, &words.with("page-title", "bin", info.bin.as_str()), Some(&run_id(info)), &body)
+    }
 }
 
 fn chamber_section(words: Words<'_>, part: impl Fn(&str) -> Markup) -> Markup {
@@ -145,41 +144,15 @@ fn chamber_section(words: Words<'_>, part: impl Fn(&str) -> Markup) -> Markup {
 }
 
 /// The page for an address that does not exist.
-pub(super) fn not_found(words: Words<'_>) -> Markup {
+pub(super) fn not_found(words: Words<'_>, bin: &str) -> Markup {
     let body = html! {
         main #main .lone {
             h1 { (words.text("not-found-title")) }
-            p { a href={ "/?lang=" (words.language.id()) } { (words.text("not-found-back")) } }
+            p { a href="/" { (words.text("not-found-back")) } }
         }
     };
-    shell(words, &words.text("not-found-title"), None, &body)
-}
-
-/// What stands around every page; `run` makes it live.
-fn shell(words: Words<'_>, title: &str, run: Option<&str>, body: &Markup) -> Markup {
-    let language = words.language.id();
-    html! {
-        (DOCTYPE)
-        html lang=(language) data-run=[run] {
-            head {
-                meta charset="utf-8";
-                meta name="viewport" content="width=device-width, initial-scale=1";
-                meta name="color-scheme" content="light";
-                title { (title) }
-                link rel="icon" type="image/svg+xml" href=(assets::ICON.path());
-                link rel="stylesheet" href=(assets::STYLE.path());
-                @if run.is_some() {
-                    script type="module" src=(assets::SCRIPT.path()) {}
-                    noscript { meta http-equiv="refresh" content="5"; }
-                }
-            }
-            body {
-                a .skip href="#main" { (words.text("skip-to-content")) }
-                @if run.is_some() { noscript { p .lost { (words.text("no-script")) } } }
-                (body)
-            }
-        }
-    }
+    let frame = Frame { words, bin, tab: None, who: None, run: None, scripts: &[], note: None };
+    frame.page(&words.text("not-found-title"), &body)
 }
 
 fn about(words: Words<'_>, info: &Info, scene: &Scene) -> Markup {
@@ -211,7 +184,7 @@ pub(super) fn run_id(info: &Info) -> String {
 }
 
 /// A wall time in the bin's zone.
-fn local(info: &Info, wall: WallTime, format: &str) -> String {
+pub(super) fn local(info: &Info, wall: WallTime, format: &str) -> String {
     Timestamp::from_millisecond(wall.unix_ms)
         .map(|time| time.to_zoned(info.zone.clone()).strftime(format).to_string())
         .unwrap_or_default()
@@ -234,7 +207,7 @@ fn swatch(stream: crate::streams::Stream) -> Markup {
 }
 
 /// The class with a stream's colours.
-fn accent(stream: crate::streams::Stream) -> String {
+pub(super) fn accent(stream: crate::streams::Stream) -> String {
     text::key("stream", stream.id())
 }
 

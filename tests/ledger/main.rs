@@ -3,6 +3,7 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a failed test stops where it failed")]
 
+mod crew;
 mod disks;
 mod export;
 mod model;

@@ -1,21 +1,22 @@
 //! A bin without a machine: a real ledger, a real capture stage on made-up pictures, and the page.
 
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::SeqCst};
 use std::sync::mpsc;
+use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
 use bunri::capture::{CaptureError, Description, Frame, FrameSource, Mode, Next, PixelFormat, newest, stage};
 use bunri::clock::{Clock, Identity, Moment, SystemClock, WallTime};
 use bunri::detect::{Presence, Region};
-use bunri::judge::{CompartmentId, StateName, Verdict};
+use bunri::judge::{Command, CompartmentId, StateName, Verdict};
 use bunri::streams::Stream;
 use bunri::tally::{DropRecord, Intent, Ledger, RunInfo, TallyHandle, Writer};
 use bunri::uplink;
-use bunri::web::{self, Info, Live, Page, Preview, WebError};
-use tokio::sync::{broadcast, watch};
+use bunri::web::{self, Info, Live, Order, Page, Preview, Role, Settings, Users, WebError};
+use tokio::sync::{broadcast, mpsc as orders, watch};
 
 pub(crate) const WIDTH: u32 = 320;
 pub(crate) const HEIGHT: u32 = 240;
@@ -90,7 +91,11 @@ pub(crate) struct Bin {
     pub(crate) unplugged: Arc<AtomicBool>,
     /// Whether the sorting loop says nothing.
     pub(crate) silent: Arc<AtomicBool>,
-    tally: TallyHandle,
+    pub(crate) tally: TallyHandle,
+    /// What the page asked of the sorting loop.
+    pub(crate) commands: Arc<Mutex<Vec<Command>>>,
+    /// Where logins and sessions are.
+    pub(crate) folder: PathBuf,
     ended: mpsc::Receiver<Result<(), WebError>>,
     stop_page: watch::Sender<bool>,
     stop_camera: Arc<AtomicBool>,
@@ -98,10 +103,27 @@ pub(crate) struct Bin {
     _folder: tempfile::TempDir,
 }
 
+/// The passwords of [`Bin::with_logins`].
+pub(crate) const KIM: (&str, &str) = ("kim", "acts with gloves");
+pub(crate) const LEE: (&str, &str) = ("lee", "looks and learns");
+
 impl Bin {
+    /// A page that is open to everybody here.
     pub(crate) fn start() -> Self {
+        Self::with(|settings| settings.open_on_loopback = true)
+    }
+
+    /// A page with two logins: kim may act, lee may look.
+    pub(crate) fn with_logins() -> Self {
+        Self::with(|settings| add_logins(&settings.folder))
+    }
+
+    pub(crate) fn with(change: impl FnOnce(&mut Settings)) -> Self {
         let clock = Arc::new(Shifted::default());
         let folder = tempfile::tempdir().unwrap();
+        let listen = SocketAddr::from(([127, 0, 0, 1], 0));
+        let mut settings = Settings::new(listen, folder.path().join("web"));
+        change(&mut settings);
         let run = RunInfo { software: "0.1.0 (test)".into(), bundle: None };
         let identity = Identity::read().unwrap();
         let ledger =
@@ -112,8 +134,11 @@ impl Bin {
         let (uplink, uplink_seen) = watch::channel(uplink::Status { connected: true, ..Default::default() });
         let (drops, _) = broadcast::channel(16);
         let (stop_page, stop) = watch::channel(false);
+        let (orders_in, orders) = orders::channel(web::ORDERS_MAX);
         let mut bin = Self {
-            address: SocketAddr::from(([127, 0, 0, 1], 0)),
+            address: settings.listen,
+            commands: Arc::default(),
+            folder: settings.folder.clone(),
             live,
             drops,
             uplink,
@@ -130,7 +155,10 @@ impl Bin {
         let camera = Arc::new(stage::Status::default());
         let preview = Arc::new(Preview::new());
         bin.spawn_camera(Arc::clone(&camera), Arc::clone(&preview));
+        bin.spawn_loop(orders);
         let page = Page {
+            boot_id: identity.boot_id.clone(),
+            orders: orders_in,
             info: info(bin.clock.now()),
             live: live_seen,
             drops: bin.drops.clone(),
@@ -140,7 +168,7 @@ impl Bin {
             preview,
             clock: bin.clock.clone(),
         };
-        bin.spawn_page(page, stop);
+        bin.spawn_page(settings, page, stop);
         bin
     }
 
@@ -174,16 +202,26 @@ impl Bin {
         }));
     }
 
-    fn spawn_page(&mut self, page: Page, stop: watch::Receiver<bool>) {
+    /// Hears orders, and does nothing else.
+    fn spawn_loop(&mut self, mut orders: orders::Receiver<Order>) {
+        let commands = Arc::clone(&self.commands);
+        self.threads.push(std::thread::spawn(move || {
+            while let Some(order) = orders.blocking_recv() {
+                commands.lock().unwrap().push(order.command);
+                let _nobody_waits = order.answer.send(Ok(())).is_err();
+            }
+        }));
+    }
+
+    fn spawn_page(&mut self, settings: Settings, page: Page, stop: watch::Receiver<bool>) {
         let (bound, address) = mpsc::channel();
         let (end, ended) = mpsc::channel();
-        let asked = self.address;
         self.threads.push(std::thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
             let result = runtime.block_on(async {
-                let listener = web::bind(asked).await?;
-                bound.send(listener.local_addr().unwrap()).unwrap();
-                web::serve(listener, page, stop).await
+                let door = web::bind(&settings).await?;
+                bound.send(door.address().unwrap()).unwrap();
+                web::serve(door, page, stop).await
             });
             let _nobody_waits = end.send(result).is_err();
         }));
@@ -218,6 +256,14 @@ impl Drop for Bin {
             let _failed_already = thread.join().is_err();
         }
     }
+}
+
+/// Writes the two logins.
+pub(crate) fn add_logins(folder: &Path) {
+    let mut users = Users::default();
+    users.set(KIM.0, Role::Act, KIM.1).unwrap();
+    users.set(LEE.0, Role::Look, LEE.1).unwrap();
+    users.save(folder).unwrap();
 }
 
 fn info(started_at: Moment) -> Info {

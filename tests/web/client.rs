@@ -1,5 +1,6 @@
 //! A browser small enough to read: one request per connection, answers read as they come.
 
+use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
@@ -25,6 +26,78 @@ pub(crate) fn get(address: SocketAddr, path: &str) -> Answer {
 /// Sends `GET path` with further header lines, each ending in CRLF.
 pub(crate) fn get_with(address: SocketAddr, path: &str, headers: &str) -> Answer {
     send(address, &format!("GET {path} HTTP/1.1\r\nHost: {address}\r\n{headers}\r\n"))
+}
+
+/// Sends a form with further header lines, each ending in CRLF.
+pub(crate) fn post(address: SocketAddr, path: &str, headers: &str, fields: &[(&str, &str)]) -> Answer {
+    let body: Vec<_> = fields.iter().map(|(name, value)| format!("{name}={}", encoded(value))).collect();
+    let body = body.join("&");
+    let length = body.len();
+    let kind = "Content-Type: application/x-www-form-urlencoded";
+    let head = format!(
+        "POST {path} HTTP/1.1\r\nHost: {address}\r\n{kind}\r\nContent-Length: {length}\r\n{headers}\r\n"
+    );
+    send(address, &(head + &body))
+}
+
+fn encoded(text: &str) -> String {
+    text.bytes().map(|byte| format!("%{byte:02X}")).collect()
+}
+
+/// A browser that keeps its cookies.
+pub(crate) struct Browser {
+    pub(crate) address: SocketAddr,
+    cookies: BTreeMap<String, String>,
+}
+
+impl Browser {
+    pub(crate) fn new(address: SocketAddr) -> Self {
+        Self { address, cookies: BTreeMap::new() }
+    }
+
+    /// One that has logged in.
+    pub(crate) fn of(address: SocketAddr, (name, password): (&str, &str)) -> Self {
+        let mut browser = Self::new(address);
+        let answer = browser.log_in(name, password);
+        assert_eq!((answer.status, answer.header("location")), (303, Some("/")));
+        browser
+    }
+
+    pub(crate) fn log_in(&mut self, name: &str, password: &str) -> Answer {
+        let token = self.token("/login");
+        self.post("/login", &[("token", &token), ("next", "/"), ("name", name), ("password", password)])
+    }
+
+    /// The cookies as a header line.
+    pub(crate) fn cookies(&self) -> String {
+        let pairs: Vec<_> = self.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
+        if pairs.is_empty() { String::new() } else { format!("Cookie: {}\r\n", pairs.join("; ")) }
+    }
+
+    pub(crate) fn get(&mut self, path: &str) -> Answer {
+        let answer = get_with(self.address, path, &format!("Accept: text/html\r\n{}", self.cookies()));
+        self.keep(answer)
+    }
+
+    pub(crate) fn post(&mut self, path: &str, fields: &[(&str, &str)]) -> Answer {
+        let answer = post(self.address, path, &self.cookies(), fields);
+        self.keep(answer)
+    }
+
+    /// The token in the forms of a page.
+    pub(crate) fn token(&mut self, path: &str) -> String {
+        let html = self.get(path).text();
+        let token = html.split("name=\"token\" value=\"").nth(1).and_then(|rest| rest.split('"').next());
+        token.unwrap_or_else(|| panic!("no token in {html}")).to_owned()
+    }
+
+    fn keep(&mut self, answer: Answer) -> Answer {
+        for (_, value) in answer.headers.iter().filter(|(name, _)| name == "set-cookie") {
+            let (name, value) = value.split(';').next().unwrap().split_once('=').unwrap();
+            self.cookies.insert(name.to_owned(), value.to_owned());
+        }
+        answer
+    }
 }
 
 /// Sends a request as it stands.
@@ -91,7 +164,12 @@ pub(crate) struct Events(BufReader<Answer>);
 
 impl Events {
     pub(crate) fn open(address: SocketAddr, language: &str) -> Self {
-        let answer = get(address, &format!("/events?lang={language}"));
+        Self::open_with(address, language, "")
+    }
+
+    /// With further header lines.
+    pub(crate) fn open_with(address: SocketAddr, language: &str, headers: &str) -> Self {
+        let answer = get_with(address, &format!("/events?lang={language}"), headers);
         assert_eq!(answer.status, 200);
         assert_eq!(answer.header("content-type"), Some("text/event-stream"));
         Self(BufReader::new(answer))

@@ -7,6 +7,7 @@
     reason = "a failed test stops where it failed"
 )]
 
+mod access;
 mod bin;
 mod client;
 
@@ -79,7 +80,7 @@ fn every_answer_carries_its_headers_and_the_page_is_light() {
         let policy = answer.header("content-security-policy").unwrap();
         assert!(policy.contains("default-src 'none'") && !policy.contains("unsafe"), "{path}: {policy}");
         assert_eq!(answer.header("x-content-type-options"), Some("nosniff"), "{path}");
-        assert_eq!(answer.header("referrer-policy"), Some("no-referrer"), "{path}");
+        assert_eq!(answer.header("referrer-policy"), Some("same-origin"), "{path}");
         assert_eq!(answer.header("cross-origin-resource-policy"), Some("same-origin"), "{path}");
         assert!(answer.header("cache-control").is_some(), "{path}");
         if path.contains("?v=") {
@@ -271,10 +272,11 @@ fn a_stop_ends_everything_that_is_open_in_time() {
 fn a_taken_address_says_what_to_do() {
     let bin = Bin::start();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    let taken = runtime.block_on(web::bind(bin.address)).unwrap_err();
+    let settings = |listen| web::Settings::new(listen, bin.folder.clone());
+    let taken = runtime.block_on(web::bind(&settings(bin.address))).err().unwrap();
     assert!(matches!(taken, WebError::AddressInUse { address } if address == bin.address), "{taken}");
     assert!(taken.is_transient());
     assert!(taken.to_string().contains("web.listen"), "{taken}");
-    let foreign = runtime.block_on(web::bind("192.0.2.1:0".parse().unwrap())).unwrap_err();
+    let foreign = runtime.block_on(web::bind(&settings("192.0.2.1:0".parse().unwrap()))).err().unwrap();
     assert!(foreign.to_string().contains("an address of this machine"), "{foreign}");
 }

@@ -24,14 +24,15 @@ impl Judge {
             Some(open) => actions.push(Action::Void(open.seq, VoidCause::TakenBack)),
             None => {}
         }
-        if !self.flap_home {
+        // In maintenance the flap turns only where the crew asks it to.
+        if !self.flap_home && !self.work.is_on() {
             return State::Homing { asked: None };
         }
         self.idle(presence, now)
     }
 
     pub(super) fn idle(&self, presence: &Presence, now: Moment) -> State {
-        if self.maintenance {
+        if self.work.is_on() {
             State::Maintenance
         } else if presence.occupied || !presence.is_still() {
             arriving(now)
@@ -54,7 +55,7 @@ impl Judge {
         if presence.is_empty() {
             return self.idle(presence, now);
         }
-        if self.maintenance && presence.is_still() {
+        if self.work.is_on() && presence.is_still() {
             return State::Maintenance;
         }
         if now.since(since) >= self.settings.timing.blocked_after {
@@ -219,6 +220,11 @@ impl Judge {
         now: Moment,
         actions: &mut Actions,
     ) -> State {
+        // The crew has come: whatever lies there is judged anew when it goes.
+        if self.work.is_on() {
+            actions.push(Action::Void(open.seq, VoidCause::Jam));
+            return State::Maintenance;
+        }
         if !presence.is_empty() {
             return State::Jam { open, empty_since: None };
         }
@@ -228,6 +234,11 @@ impl Judge {
         }
         actions.push(Action::Void(open.seq, VoidCause::Jam));
         self.go_home(None, presence, now, actions)
+    }
+
+    /// Where a jam that somebody has mended leads to.
+    pub(super) const fn after_jam(&self) -> State {
+        if self.work.is_on() { State::Maintenance } else { State::Homing { asked: None } }
     }
 
     /// Sends a flap that failed home again, now and then, as often as configured; then only a person's reset helps.
@@ -240,6 +251,13 @@ impl Judge {
         now: Moment,
         actions: &mut Actions,
     ) -> State {
+        // With the crew at it, it turns only where they ask it to.
+        if self.work.is_on() && !self.flap_moving {
+            if let Some(open) = open {
+                actions.push(Action::Void(open.seq, VoidCause::MechanismFault));
+            }
+            return State::Maintenance;
+        }
         if now < next_try || tries >= self.settings.fault_retries || !presence.is_still() {
             return State::MechanismFault { open, next_try, tries };
         }

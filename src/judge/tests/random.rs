@@ -17,6 +17,8 @@ enum Event {
     CameraGone(u64),
     Reset,
     Maintenance(bool),
+    Turn(Option<u8>),
+    Tour,
     Veto(bool),
     Pass(u32),
 }
@@ -34,6 +36,8 @@ fn event() -> impl Strategy<Value = Event> {
         1 => (100u64..3000).prop_map(Event::CameraGone),
         1 => Just(Event::Reset),
         1 => any::<bool>().prop_map(Event::Maintenance),
+        2 => prop::option::of(0u8..4).prop_map(Event::Turn),
+        1 => Just(Event::Tour),
         2 => any::<bool>().prop_map(Event::Veto),
         8 => (1u32..60).prop_map(Event::Pass),
     ]
@@ -59,6 +63,10 @@ fn happen(world: &mut World, event: &Event) {
         }
         Event::Reset => world.send(Input::Command(Command::Reset), false),
         Event::Maintenance(on) => world.send(Input::Command(Command::Maintenance(on)), false),
+        Event::Turn(to) => {
+            world.send(Input::Command(Command::Turn(to.map(CompartmentId))), false);
+        }
+        Event::Tour => world.send(Input::Command(Command::Tour), false),
         Event::Veto(on) => world.veto(on),
         Event::Pass(frames) => world.frames(frames),
     }

@@ -56,6 +56,7 @@ async function refused() {
   watchdog = setTimeout(start, AGAIN_MS);
   try {
     const { status } = await fetch("/events", { method: "HEAD", cache: "no-store" });
+    if (status === 401) return location.reload(); // the session is over
     show(status === 503 ? crowded : lost);
   } catch {
     show(lost);

@@ -1,8 +1,47 @@
 # The words of the crew's page. Its keys must equal those of ko.ftl (a test checks it).
 
-page-title = { $bin } · Bunri
 language-other = 한국어
 skip-to-content = Skip to content
+
+# Around every page
+menu = Menu
+tab-now = Now
+tab-compartments = Compartments
+who-anyone = Anyone on this machine may act (set so for a demonstration).
+who-acts = { $name } · may act
+who-looks = { $name } · may look
+log-out = Log out
+
+# Login
+login-title = Log in
+login-name = Name
+login-password = Password
+login-go = Log in
+login-wrong = Name or password is wrong.
+login-locked = Too many wrong passwords. Try again in { $wait }.
+login-busy = Other logins are being checked. Try again in a moment.
+login-token = This form was old. Log in again.
+login-none = There is no login yet.
+login-none-do = Make the first one in the bin's terminal. There is no default password.
+
+# What became of a request
+note-not-understood = That was not understood. Nothing was changed.
+note-not-written = It could not be written down. Nothing was changed. Check the disk.
+note-loop-silent = It is written down, but the sorting loop does not answer. It holds after its restart.
+note-compartment-said = Noted.
+
+# Compartments
+compartment-open = Open
+compartment-full = Full
+compartment-closed = Closed
+compartment-items = { $count } items since it was emptied
+compartment-emptied = emptied { $time }
+compartment-never = never marked as emptied
+compartment-say-emptied = Emptied
+compartment-say-full = Is full
+compartment-say-not-full = Not full after all
+compartment-say-closed = Close
+compartment-say-opened = Open again
 
 # Connection
 lost-title = Connection lost

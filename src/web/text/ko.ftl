@@ -1,8 +1,47 @@
 # 점검원이 보는 화면의 말. en.ftl과 열쇠가 같아야 한다(시험이 확인한다).
 
-page-title = { $bin } · 분리
 language-other = English
 skip-to-content = 본문으로 가기
+
+# 모든 쪽의 둘레
+menu = 메뉴
+tab-now = 지금
+tab-compartments = 칸 비우기
+who-anyone = 이 장치에서는 누구나 조작할 수 있습니다 (시연용 설정).
+who-acts = { $name } · 조작 가능
+who-looks = { $name } · 보기 전용
+log-out = 로그아웃
+
+# 로그인
+login-title = 로그인
+login-name = 이름
+login-password = 비밀번호
+login-go = 로그인
+login-wrong = 이름이나 비밀번호가 맞지 않습니다.
+login-locked = 잘못된 비밀번호가 너무 많았습니다. { $wait } 뒤에 다시 시도하십시오.
+login-busy = 다른 로그인을 처리하고 있습니다. 잠시 뒤에 다시 시도하십시오.
+login-token = 이 양식이 오래되었습니다. 다시 로그인하십시오.
+login-none = 아직 로그인이 만들어지지 않았습니다.
+login-none-do = 수거함의 터미널에서 첫 로그인을 만드십시오. 기본 비밀번호는 없습니다.
+
+# 요청의 결과
+note-not-understood = 알 수 없는 요청입니다. 아무것도 바뀌지 않았습니다.
+note-not-written = 기록할 수 없어 아무것도 바꾸지 않았습니다. 디스크를 확인하십시오.
+note-loop-silent = 기록했지만 분류 루프가 대답하지 않습니다. 다시 시작하면 적용됩니다.
+note-compartment-said = 기록했습니다.
+
+# 칸
+compartment-open = 열림
+compartment-full = 가득 참
+compartment-closed = 닫힘
+compartment-items = 비운 뒤 { $count }개
+compartment-emptied = { $time } 비움
+compartment-never = 비운 기록 없음
+compartment-say-emptied = 비웠음
+compartment-say-full = 가득 참
+compartment-say-not-full = 가득 차지 않음
+compartment-say-closed = 닫기
+compartment-say-opened = 다시 열기
 
 # 연결
 lost-title = 연결이 끊겼습니다

@@ -18,24 +18,28 @@ macro_rules! icon {
     };
 }
 
-pub(super) const fn bin() -> Icon {
+pub(in crate::web) const fn menu() -> Icon {
+    icon!(r#"<path d="M3 6h18M3 12h18M3 18h18"/>"#)
+}
+
+pub(in crate::web) const fn bin() -> Icon {
     icon!(r#"<path d="M4 7h16M9 7V4h6v3M6 7l1 13h10l1-13M12 11v5m-2-2 2 2 2-2"/>"#)
 }
 
-pub(super) const fn warning() -> Icon {
+pub(in crate::web) const fn warning() -> Icon {
     icon!(r#"<path d="M12 3 2 20h20L12 3zM12 10v4M12 17v.01"/>"#)
 }
 
 /// An octagon, as on a stop sign.
-pub(super) const fn stop() -> Icon {
+pub(in crate::web) const fn stop() -> Icon {
     icon!(r#"<path d="M8 2h8l6 6v8l-6 6H8l-6-6V8l6-6zM12 7v6M12 16.5v.01"/>"#)
 }
 
-pub(super) const fn ready() -> Icon {
+pub(in crate::web) const fn ready() -> Icon {
     icon!(r#"<circle cx="12" cy="12" r="10"/><path d="m7 12.5 3.5 3.5L17 8.5"/>"#)
 }
 
-const fn pause() -> Icon {
+pub(in crate::web) const fn pause() -> Icon {
     icon!(r#"<circle cx="12" cy="12" r="10"/><path d="M9.5 8v8M14.5 8v8"/>"#)
 }
 
@@ -47,7 +51,7 @@ const fn arriving() -> Icon {
     icon!(r#"<path d="M12 3v11m-4-4 4 4 4-4M3 14v6h18v-6"/>"#)
 }
 
-const fn looking() -> Icon {
+pub(in crate::web) const fn looking() -> Icon {
     icon!(r#"<path d="M2 12s4-7 10-7 10 7 10 7-4 7-10 7S2 12 2 12z"/><circle cx="12" cy="12" r="3"/>"#)
 }
 
@@ -71,12 +75,12 @@ const fn back() -> Icon {
     icon!(r#"<path d="M9 20h6a5 5 0 0 0 0-10H4m4-4-4 4 4 4"/>"#)
 }
 
-const fn full() -> Icon {
+pub(in crate::web) const fn full() -> Icon {
     icon!(r#"<path d="M4 4v17h16V4M8 8h8M8 12h8M8 16h8"/>"#)
 }
 
 /// The shape of a state.
-pub(super) const fn state(state: Option<StateName>) -> Icon {
+pub(in crate::web) const fn state(state: Option<StateName>) -> Icon {
     match state {
         None | Some(StateName::Starting) => waiting(),
         Some(StateName::Empty) => ready(),

@@ -107,7 +107,7 @@ pub(in crate::web) fn scene() -> Scene {
 fn drawn(scene: &Scene) -> [String; 2] {
     let texts = Texts::load().unwrap();
     Language::ALL.map(|language| {
-        let page = page(texts.of(language), &info(), scene).into_string();
+        let page = body(texts.of(language), &info(), scene).into_string();
         assert!(!page.contains('⟦'), "{}", &page[page.find('⟦').unwrap()..][..80]);
         page
     })

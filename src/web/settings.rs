@@ -1,0 +1,59 @@
+//! Where the page listens, and to whom.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// Settings of the page.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Address and port. Without TLS a loopback one.
+    pub listen: SocketAddr,
+    /// Whether and how the connection is encrypted.
+    pub tls: Tls,
+    /// Names it may be called by, besides localhost and every IP address.
+    pub names: Vec<String>,
+    /// Anyone on this machine may look and act, without a login. Only with a loopback address.
+    pub open_on_loopback: bool,
+    /// A session ends when it was not used for this long.
+    pub idle: Duration,
+    /// Folder of logins, sessions and the page's own certificate.
+    pub folder: PathBuf,
+}
+
+/// How the connection is encrypted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Tls {
+    /// Not at all: loopback only.
+    Off,
+    /// With a certificate made at the first start.
+    Own,
+    /// With this certificate.
+    Given {
+        /// The chain, as PEM.
+        certificate: PathBuf,
+        /// Its key, as PEM.
+        key: PathBuf,
+    },
+}
+
+impl Tls {
+    /// Whether it is encrypted at all.
+    pub const fn is_on(&self) -> bool {
+        !matches!(self, Tls::Off)
+    }
+}
+
+impl Settings {
+    /// The page of a bin on this address, without TLS and with logins in `folder`.
+    pub const fn new(listen: SocketAddr, folder: PathBuf) -> Self {
+        let idle = Duration::from_secs(30 * 60);
+        Self { listen, tls: Tls::Off, names: Vec::new(), open_on_loopback: false, idle, folder }
+    }
+
+    /// Its address for a browser on this machine.
+    pub fn url(&self) -> String {
+        let scheme = if self.tls.is_on() { "https" } else { "http" };
+        format!("{scheme}://{}/", self.listen)
+    }
+}
