@@ -146,8 +146,11 @@ pub fn hold_back(scores: &mut [f32], logits: &[f32], free: &[bool]) {
         among.map(|(value, _)| *value).fold(f32::NEG_INFINITY, f32::max)
     };
     let shift = highest(logits) - highest(scores);
-    for ((score, logit), free) in scores.iter_mut().zip(logits).zip(free) {
-        *score = if *free { *score + shift } else { *logit };
+    for (index, (score, free)) in scores.iter_mut().zip(free).enumerate() {
+        match logits.get(index) {
+            Some(logit) if !free => *score = *logit,
+            _ => *score += shift,
+        }
     }
 }
 
