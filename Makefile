@@ -5,8 +5,9 @@ CARGO ?= cargo
 ARGS ?=
 ONLY ?=
 PHOTOS ?= ../shared/photos
+PLACES ?=
 
-.PHONY: help setup demo test bench clips model accept arm-test
+.PHONY: help setup demo test bench clips model teach-report accept arm-test
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -40,6 +41,11 @@ model: setup ## make the shipped bundle from nothing but photographs (PHOTOS=../
 	python3 -m venv target/render-venv && target/render-venv/bin/pip install --quiet -r models/render/requirements.txt
 	python3 -m venv target/model-venv && target/model-venv/bin/pip install --quiet -r models/train/requirements.txt
 	nice target/model-venv/bin/python models/train/make.py --photos $(PHOTOS) $(ARGS)
+
+teach-report: ## what teaching on site brings (PHOTOS=, PLACES= of `dataset.py --places`, after `make model`)
+	$(CARGO) build --release --locked --bin bunri
+	target/model-venv/bin/python models/train/teach_heads.py --bundle models/bunri-lite0 --photos $(PHOTOS) --places $(PLACES) --work target/model/teach
+	target/model-venv/bin/python models/train/teach_report.py --binary target/release/bunri --bundle models/bunri-lite0 --photos $(PHOTOS) --places $(PLACES) --work target/model/teach
 
 accept: setup ## accept intended changes of snapshots and of the configuration's schema
 	INSTA_UPDATE=always BUNRI_ACCEPT=1 $(CARGO) test --locked

@@ -17,7 +17,7 @@ use crate::identify::{
 };
 use crate::streams::Stream;
 
-/// What moving the weights costs; by the comparison in `models/bunri-lite0/TEACH.md`.
+/// What moving the weights costs; by the comparison in `models/train/README.md`.
 const STRENGTH: f64 = 0.01;
 /// Tried in turn until nothing is worse than before: at the last hardly anything moves.
 const RESTRAINTS: [f64; 4] = [1.0, 10.0, 100.0, 10_000.0];
