@@ -106,8 +106,6 @@ fn items_on_clips_are_taught_as_they_come_to_rest() {
     let ran = teach("glass", &["glass-bottle", "pet-bottle"]).fine();
     assert_eq!(ran.json()[0]["items"], 3, "what was taught before is still known\n{ran}");
     assert!(ran.stderr.contains("glass 2"), "{ran}");
-    let nothing = teach("can", &["light-switch"]);
-    assert!(nothing.complaints()[0].contains("no item came to rest"), "{nothing}");
     assert!(teach("tin", &["can"]).complaints()[0].contains("'tin'"));
 }
 
