@@ -5,8 +5,9 @@ CARGO ?= cargo
 ARGS ?=
 ONLY ?=
 PHOTOS ?= ../shared/photos
+PLACES ?=
 
-.PHONY: help setup demo test bench clips model trials accept arm-test screenshots
+.PHONY: help setup demo test bench clips model trials teach-report accept arm-test screenshots
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -51,6 +52,11 @@ trials: ## the recipe's side questions after `make model`: sources left out, Tra
 
 screenshots: setup ## take the pictures of docs/images anew
 	BUNRI_SCREENSHOTS=1 $(CARGO) test --locked --test browser
+
+teach-report: ## what teaching on site brings (PHOTOS=, PLACES= of `dataset.py --places`, after `make model`)
+	$(CARGO) build --release --locked --bin bunri
+	target/model-venv/bin/python models/train/teach_heads.py --bundle models/bunri-lite0 --photos $(PHOTOS) --places $(PLACES) --work target/model/teach
+	target/model-venv/bin/python models/train/teach_report.py --binary target/release/bunri --bundle models/bunri-lite0 --photos $(PHOTOS) --places $(PLACES) --work target/model/teach
 
 accept: setup ## accept intended changes of snapshots and of the configuration's schema
 	INSTA_UPDATE=always BUNRI_ACCEPT=1 $(CARGO) test --locked

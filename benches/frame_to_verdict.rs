@@ -89,7 +89,7 @@ fn pictures(rig: &Rig) -> Vec<Vec<u8>> {
 
 /// One frame at a time: of the empty chamber, as most are, and of an item that is voted about.
 fn bench_frames(group: &mut Group<'_>, rig: &Rig, identifier: Identifier) -> Identifier {
-    let mut settings = judge_settings(&rig.config, identifier.bundle());
+    let mut settings = judge_settings(&rig.config, identifier.head());
     let (mut sorter, mut camera) = rig.waiting(settings.clone(), identifier);
     group.bench_function("empty frame", |bencher| {
         bencher.iter(|| {
@@ -126,7 +126,7 @@ fn bench_frames(group: &mut Group<'_>, rig: &Rig, identifier: Identifier) -> Ide
 
 /// All frames of one item from the first vote to the verdict, without the time between them.
 fn bench_drop(group: &mut Group<'_>, rig: &Rig, identifier: Identifier) {
-    let settings = judge_settings(&rig.config, identifier.bundle());
+    let settings = judge_settings(&rig.config, identifier.head());
     let pictures = pictures(rig);
     let mut decoder = JpegDecoder::new(rig.config.calibration.width, rig.config.calibration.height);
     let mut decoded = Frame::default();

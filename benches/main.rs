@@ -9,6 +9,7 @@ mod identify;
 mod judge;
 mod support;
 mod tally;
+mod teach;
 
 fn main() {
     let mut criterion = support::criterion();
@@ -17,6 +18,7 @@ fn main() {
     identify::bench(&mut criterion);
     judge::bench(&mut criterion);
     tally::bench(&mut support::wall_criterion());
+    teach::bench(&mut criterion);
     frame_to_verdict::bench(&mut criterion);
     criterion.final_summary();
 }

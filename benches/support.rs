@@ -114,7 +114,7 @@ pub(crate) fn empty_chamber(config: &Config) -> Background {
 
 /// The bundle that ships, in the runtime that `make setup` puts in place, on one thread.
 pub(crate) fn identifier(config: &Config) -> Identifier {
-    Identifier::load(Bundle::open(&config.bundle).unwrap(), &config.runtime).unwrap()
+    Identifier::load(Bundle::open(&config.bundle).unwrap(), &config.runtime, None).unwrap()
 }
 
 /// Frames for ever, each with its moment.

@@ -52,6 +52,8 @@ pub struct Config {
     pub calibration: Calibration,
     /// The model bundle's folder.
     pub bundle: PathBuf,
+    /// A site head to use; `None`: the newest in the state folder, if there is one.
+    pub site: Option<PathBuf>,
     /// How the network is run.
     pub runtime: RuntimeSettings,
     /// The compartments, in the rig's order.
@@ -205,6 +207,7 @@ impl Config {
             camera: camera?,
             calibration: calibration?,
             bundle: folder.join(&raw.model.bundle),
+            site: raw.model.site.map(|site| folder.join(site)),
             runtime: RuntimeSettings {
                 library: raw.model.runtime.map(|library| folder.join(library)),
                 threads: raw.model.threads,

@@ -20,6 +20,7 @@ mod events;
 mod flap;
 mod judging;
 mod ledger;
+mod lesson;
 mod rehearsal;
 mod sorter;
 mod supervise;
@@ -27,8 +28,9 @@ mod tuning;
 
 pub use checkup::check_up;
 pub use error::DaemonError;
+pub use lesson::{Lesson, attend};
 pub use rehearsal::{Ending, Rehearsal, Rehearsed, RehearsedDrop, rehearse};
-pub use sorter::{Looked, Sorter, View, calibrated_background, judge_settings};
+pub use sorter::{Looked, Sorter, View, calibrated_background, judge_settings, site_head};
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -327,8 +329,8 @@ struct Prepared {
     identity: Identity,
     /// Name and version of the bundle.
     bundle: String,
-    /// What turns the network's answers into streams, and its number of labels.
-    head: (Head, usize),
+    /// What turns the network's answers into streams.
+    head: Head,
     ledger: Ledger,
     sorter: Sorter,
     open_intent: Option<u64>,
@@ -339,11 +341,11 @@ fn prepare(config: &Config, software: &str, clock: &dyn Clock) -> Result<Prepare
         .map_err(|source| DaemonError::System { doing: "read the boot identifier".to_owned(), source })?;
     let bundle = Bundle::open(&config.bundle)?;
     let name = format!("{} {}", bundle.manifest.name, bundle.manifest.version);
-    let head = (Head::new(&bundle.manifest), bundle.manifest.labels.len());
     let (ledger, resumed) = open_ledger(config, software, &bundle, &identity, clock)?;
     let open_intent = resumed.as_ref().map(|(seq, _)| *seq);
     let compartments = known_compartments(config, &ledger)?;
     let sorter = build_sorter(config, bundle, compartments, resumed, clock.now())?;
+    let head = sorter.head().clone();
     Ok(Prepared { identity, bundle: name, head, ledger, sorter, open_intent })
 }
 
@@ -396,10 +398,11 @@ fn build_sorter(
     let open_intent = resumed.as_ref().map(|(seq, _)| *seq);
     let background = calibrated_background(config)?
         .or_else(|| resumed.and_then(|(_, chamber)| Background::from_bytes(&chamber?)));
-    let mut settings = judge_settings(config, &bundle);
+    let site = site_head(config, &bundle)?;
+    let identifier = Identifier::load(bundle, &config.runtime, site.as_ref())?;
+    let mut settings = judge_settings(config, identifier.head());
     settings.rules.compartments = compartments;
     let judge = Judge::new(settings, open_intent, now);
-    let identifier = Identifier::load(bundle, &config.runtime)?;
     Ok(Sorter::new(view(config), background, identifier, judge))
 }
 

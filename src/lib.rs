@@ -54,6 +54,7 @@ pub mod mechanism;
 mod one_line;
 pub mod streams;
 pub mod tally;
+pub mod teach;
 pub mod uplink;
 pub mod web;
 mod whole_file;

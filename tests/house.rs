@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 use walkdir::WalkDir;
 
 /// The rooms, in the order in which data flows.
-const ROOMS: [&str; 8] = ["capture", "detect", "identify", "judge", "mechanism", "tally", "uplink", "web"];
+const ROOMS: [&str; 9] =
+    ["capture", "detect", "identify", "judge", "mechanism", "tally", "teach", "uplink", "web"];
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))

@@ -1,12 +1,16 @@
 """The rendered training set: many items in many chambers, outside the repository.
 
     nice -n 15 blender -b -P models/render/dataset.py -- --out $RENDERS
+    nice -n 15 blender -b -P models/render/dataset.py -- --out $PLACES --places 4 --each 30
 
 Writes `<out>/<stream>/<seed>.jpg` (256x256) and `<out>/truth.csv` (path, stream, seed, split). Streams take turns,
 so that a set stopped early is balanced; pictures that exist are not made again; `DONE` appears at the end. Several
 processes may share the work (`--part 1/2`, `--part 2/2`). The split hangs on a hash of stream and seed alone; the
 places of `unseen` have floors, lights and cameras that no other split has. Seeds below one million are this set's;
 clips use others.
+
+With `--places N` it renders many items in each of N unseen places that stay as they are, as a bin does, to measure what
+teaching on site brings: `<out>/place<number>/<stream>/<seed>.jpg`, nine streams, `truth.csv` with the split `place<number>`.
 """
 
 from __future__ import annotations
@@ -54,6 +58,37 @@ def plan(scale: float) -> list[tuple[str, int]]:
     return [(stream, seed) for _, stream, seed in sorted(jobs)]
 
 
+PLACE_SEEDS = 2_000_000  # items of the places: none of the set's, none of the clips'
+
+
+def places_plan(places: int, each: int) -> list[tuple[str, int, int]]:
+    """(stream, seed, place) in the order of rendering: each place and stream advances evenly."""
+    streams = list(COUNTS)[:9]
+    return [(stream, PLACE_SEEDS + place * 10_000 + number, place) for number in range(each) for place in range(places) for stream in streams]
+
+
+def one_in_place(stream: str, seed: int, place: int, path: Path) -> None:
+    """Renders one item in a place that is the same for all of its items: rig, lamps, camera."""
+    rig = chamber.varied_rig(np.random.default_rng([PLACE_SEEDS, place]), unseen=True)
+    rng = np.random.default_rng([seed, items.STREAM_KEY[stream]])
+    chamber.build(rig)
+    items.make(stream, rng, view_dm=rig.view_dm)
+    picture.save(picture.develop(picture.render(seed), rig.look, rng), path, rig.look.quality)
+
+
+def render_places(a: argparse.Namespace) -> None:
+    """Renders what is missing of the places, and lists what exists."""
+    named = [(f"place{p}/{s}/{n}.jpg", s, n, p) for s, n, p in places_plan(a.places, a.each)]
+    start = time.monotonic()
+    for path, stream, seed, place in named[a.part]:
+        if not (a.out / path).exists() and time.monotonic() - start < a.minutes * 60:
+            one_in_place(stream, seed, place, a.out / path)
+    with (a.out / "truth.csv").open("w", newline="") as f:
+        rows = [(path, s, n, f"place{p}") for path, s, n, p in named if (a.out / path).exists()]
+        csv.writer(f).writerows([("path", "stream", "seed", "split"), *rows])
+    print(f"dataset: {len(rows)} of {len(named)} pictures in {a.places} places", flush=True)
+
+
 def write_truth(out: Path, jobs: list[tuple[str, int]]) -> int:
     """Lists what exists; written whole, then renamed."""
     rows = [(f"{s}/{n}.jpg", s, n, split_of(s, n)) for s, n in jobs if (out / s / f"{n}.jpg").exists()]
@@ -84,6 +119,8 @@ def parse(argv: list[str]) -> argparse.Namespace:
     p.add_argument("--threads", type=int, default=2)
     p.add_argument("--scale", type=float, default=1.0, help="share of the full number of pictures")
     p.add_argument("--minutes", type=float, default=float("inf"), help="stop after this long, balanced as far as it came")
+    p.add_argument("--places", type=int, default=0, help="render this many places that stay as they are, instead of the set")
+    p.add_argument("--each", type=int, default=30, help="items of each stream in each place")
     p.add_argument("--part", default="1/1", metavar="K/N", help="render every Nth picture only, from the Kth")
     a = p.parse_args(argv)
     try:
@@ -102,6 +139,10 @@ def main() -> None:
     """Renders what is missing."""
     a = parse(setup_paths.own_arguments())
     a.out.mkdir(parents=True, exist_ok=True)
+    if a.places:
+        picture.prepare(a.size, a.size, a.samples, a.threads)
+        render_places(a)
+        return
     (a.out / "DONE").unlink(missing_ok=True)
     jobs = plan(a.scale)
     todo = [(s, n) for s, n in jobs[a.part] if not (a.out / s / f"{n}.jpg").exists()]

@@ -68,15 +68,15 @@ def join(parts: list[Verdicts]) -> Verdicts:
     return Verdicts(*(np.concatenate([getattr(part, name) for part in parts]) for name in Verdicts.__dataclass_fields__))
 
 
-def classify(binary: Path, bundle: Path, paths: list[Path], truth: list[str]) -> Verdicts:
-    """Runs the binary on pictures.
+def classify(binary: Path, bundle: Path, paths: list[Path], truth: list[str], site: Path | None = None) -> Verdicts:
+    """Runs the binary on pictures, with a site head where one is given.
 
     Raises:
         SystemExit: the binary failed, or left a picture out.
     """
     answers: dict[str, dict] = {}
     for start in range(0, len(paths), CHUNK):
-        command = [str(binary), "classify", "--json", "--bundle", str(bundle), *map(str, paths[start : start + CHUNK])]
+        command = [str(binary), "classify", "--json", "--bundle", str(bundle), *(["--site", str(site)] if site else []), *map(str, paths[start : start + CHUNK])]
         done = subprocess.run(command, capture_output=True, text=True, cwd=Path(__file__).resolve().parents[2], check=False)
         if done.returncode != 0:
             raise SystemExit(f"report: {binary} classify failed: {done.stderr.strip()[-400:]}")

@@ -7,7 +7,7 @@ use super::complain;
 use crate::capture::device;
 use crate::capture::replay::Clip;
 use crate::config::{Camera, Config};
-use crate::daemon::calibrated_background;
+use crate::daemon::{calibrated_background, site_head};
 use crate::identify::{Bundle, Identifier};
 
 pub(super) fn run(path: &Path) -> ExitCode {
@@ -85,7 +85,12 @@ fn describe_drive(config: &Config) -> String {
 fn check_model(config: &Config) -> Result<String, String> {
     let bundle = Bundle::open(&config.bundle).map_err(|error| error.to_string())?;
     let name = format!("bundle {} {}", bundle.manifest.name, bundle.manifest.version);
-    Identifier::load(bundle, &config.runtime).map(|_| name).map_err(|error| error.to_string())
+    let site = site_head(config, &bundle).map_err(|error| error.to_string())?;
+    let taught =
+        site.as_ref().map_or_else(String::new, |site| format!(", {} items taught here", site.taught.len()));
+    Identifier::load(bundle, &config.runtime, site.as_ref())
+        .map(|_| name + &taught)
+        .map_err(|error| error.to_string())
 }
 
 fn check_state(config: &Config) -> Result<String, String> {

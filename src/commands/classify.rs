@@ -3,14 +3,12 @@
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use anyhow::Context as _;
 use clap::Args;
 use serde::Serialize;
 
 use super::judging::Judging;
 use super::progress::bar;
-use super::{complain, with_causes};
-use crate::capture::Frame;
+use super::{complain, pictures, with_causes};
 use crate::clock::SystemClock;
 use crate::detect::Region;
 use crate::identify::{Head, Identified};
@@ -43,14 +41,14 @@ struct Line<'a> {
 }
 
 pub(super) fn run(classify: &Classify) -> anyhow::Result<ExitCode> {
-    let pictures = find_pictures(&classify.paths)?;
+    let found = find_pictures(&classify.paths)?;
     let (rig, mut identifier) = classify.judging.load()?;
-    let head = Head::new(&identifier.bundle().manifest);
+    let head = identifier.head().clone();
     let rules = rig.judge.rules;
-    let progress = bar(pictures.len(), "classifying");
+    let progress = bar(found.len(), "classifying");
     let mut unreadable = 0;
-    for path in &pictures {
-        let frame = match read_picture(path) {
+    for path in &found {
+        let frame = match pictures::read(path) {
             Ok(frame) => frame,
             Err(error) => {
                 unreadable += 1;
@@ -66,8 +64,8 @@ pub(super) fn run(classify: &Classify) -> anyhow::Result<ExitCode> {
     progress.finish_and_clear();
     if unreadable > 0 {
         // One picture has had its line already.
-        if pictures.len() > 1 {
-            complain(&format!("{unreadable} of {} pictures could not be read", pictures.len()));
+        if found.len() > 1 {
+            complain(&format!("{unreadable} of {} pictures could not be read", found.len()));
         }
         return Ok(ExitCode::FAILURE);
     }
@@ -105,42 +103,14 @@ fn print(
     Ok(())
 }
 
-/// Reads a picture of any size, turned as its camera says.
-fn read_picture(path: &Path) -> anyhow::Result<Frame> {
-    use image::ImageDecoder as _;
-    let read = || -> image::ImageResult<image::RgbImage> {
-        let mut decoder = image::ImageReader::open(path)?.with_guessed_format()?.into_decoder()?;
-        let orientation = decoder.orientation()?;
-        let mut picture = image::DynamicImage::from_decoder(decoder)?;
-        picture.apply_orientation(orientation);
-        Ok(picture.into_rgb8())
-    };
-    let picture = read().with_context(|| format!("cannot read {} as JPEG or PNG", path.display()))?;
-    let (width, height) = picture.dimensions();
-    Ok(Frame { width, height, pixels: picture.into_raw(), ..Frame::default() })
-}
-
 fn find_pictures(paths: &[PathBuf]) -> anyhow::Result<Vec<PathBuf>> {
-    let mut pictures = Vec::new();
+    let mut found = Vec::new();
     for path in paths {
-        if !path.is_dir() {
-            pictures.push(path.clone());
-            continue;
+        if path.is_dir() {
+            found.append(&mut pictures::in_folder(path)?);
+        } else {
+            found.push(path.clone());
         }
-        let entries = std::fs::read_dir(path).with_context(|| format!("cannot read {}", path.display()))?;
-        let mut found: Vec<_> = entries
-            .filter_map(Result::ok)
-            .map(|entry| entry.path())
-            .filter(|file| is_picture(file))
-            .collect();
-        anyhow::ensure!(!found.is_empty(), "there is no picture in {} (.jpg, .jpeg or .png)", path.display());
-        found.sort();
-        pictures.append(&mut found);
     }
-    Ok(pictures)
-}
-
-fn is_picture(path: &Path) -> bool {
-    let extension = path.extension().and_then(|extension| extension.to_str()).unwrap_or("").to_lowercase();
-    path.is_file() && matches!(extension.as_str(), "jpg" | "jpeg" | "png")
+    Ok(found)
 }

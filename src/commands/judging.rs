@@ -7,9 +7,9 @@ use std::time::Duration;
 use clap::Args;
 
 use crate::config::Config;
-use crate::daemon::{View, judge_settings};
+use crate::daemon::{View, judge_settings, site_head};
 use crate::detect::{self, Region};
-use crate::identify::{Bundle, Head, Identifier, RuntimeSettings};
+use crate::identify::{Bundle, Head, Identifier, RuntimeSettings, SiteHead};
 use crate::judge::{Compartment, CompartmentId, Rules, Settings, Timing, cost_table};
 use crate::mechanism::{self, Place};
 use crate::streams::Stream;
@@ -27,28 +27,43 @@ pub(super) struct Judging {
     /// Another bundle than the configuration's.
     #[arg(long)]
     bundle: Option<PathBuf>,
+    /// A site head that was taught with this bundle; without it, the configured bin's own.
+    #[arg(long)]
+    site: Option<PathBuf>,
 }
 
 /// The rules and the rig around a bundle.
 pub(super) struct Rig {
     pub(super) judge: Settings,
     pub(super) config: Option<Config>,
+    /// What was taught so far.
+    pub(super) site: Option<SiteHead>,
 }
 
 impl Judging {
+    /// The configuration that is named, if one is.
+    pub(super) fn config(&self) -> anyhow::Result<Option<Config>> {
+        Ok(self.config.as_deref().map(Config::load).transpose()?)
+    }
+
     /// Loads what the options name.
     pub(super) fn load(&self) -> anyhow::Result<(Rig, Identifier)> {
-        let config = self.config.as_deref().map(Config::load).transpose()?;
+        let config = self.config()?;
         let configured = config.as_ref().map(|config| config.bundle.clone());
         let folder = self.bundle.clone().or(configured).unwrap_or_else(default_bundle);
         let bundle = Bundle::open(&folder)?;
-        let judge = match &config {
-            Some(config) => judge_settings(config, &bundle),
-            None => default_settings(&bundle),
+        let site = match (&self.site, &config) {
+            (Some(path), _) => Some(SiteHead::open(path, &bundle)?),
+            (None, Some(config)) => site_head(config, &bundle)?,
+            (None, None) => None,
         };
         let runtime = config.as_ref().map_or_else(RuntimeSettings::default, |config| config.runtime.clone());
-        let identifier = Identifier::load(bundle, &runtime)?;
-        Ok((Rig { judge, config }, identifier))
+        let identifier = Identifier::load(bundle, &runtime, site.as_ref())?;
+        let judge = match &config {
+            Some(config) => judge_settings(config, identifier.head()),
+            None => default_settings(identifier.head()),
+        };
+        Ok((Rig { judge, config, site }, identifier))
     }
 }
 
@@ -90,8 +105,7 @@ impl Rig {
 }
 
 /// The default costs and thresholds, with a compartment for every stream.
-fn default_settings(bundle: &Bundle) -> Settings {
-    let head = Head::new(&bundle.manifest);
+fn default_settings(head: &Head) -> Settings {
     let raw = crate::config::RawJudge::default();
     Settings {
         rules: Rules {
@@ -107,6 +121,6 @@ fn default_settings(bundle: &Bundle) -> Settings {
         timing: Timing::default(),
         retries: raw.retries,
         fault_retries: crate::config::FAULT_RETRIES,
-        labels: (0..bundle.manifest.labels.len()).map(|label| head.label_id(label)).collect(),
+        labels: (0..head.label_count()).map(|label| head.label_id(label)).collect(),
     }
 }

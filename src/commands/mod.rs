@@ -9,10 +9,14 @@ mod doctor;
 mod flap;
 mod judging;
 mod passwd;
+mod pictures;
 mod progress;
 mod replay;
 mod run;
 mod tally;
+mod teach;
+mod teach_live;
+mod teach_report;
 
 use std::io::IsTerminal as _;
 use std::path::PathBuf;
@@ -54,6 +58,8 @@ enum Command {
     Classify(classify::Classify),
     /// Run clips through the bin in simulated time.
     Replay(replay::Replay),
+    /// Teach a bin its own street, from items that somebody shows it.
+    Teach(teach::Teach),
     /// The flap on its own.
     #[command(subcommand)]
     Flap(flap::Flap),
@@ -78,6 +84,7 @@ pub fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Doctor(doctor) => doctor::run(&doctor),
         Command::Classify(classify) => classify::run(&classify),
         Command::Replay(replay) => replay::run(&replay),
+        Command::Teach(teach) => teach::run(&teach),
         Command::Flap(command) => flap::run(&command),
         Command::Passwd(command) => passwd::run(&command),
         Command::Tally(command) => tally::run(&command),

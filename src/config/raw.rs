@@ -167,6 +167,8 @@ pub struct RawRig {
 pub struct RawModel {
     /// The bundle's folder.
     pub bundle: PathBuf,
+    /// A site head that `bunri teach` wrote; left out, the newest in the state folder counts.
+    pub site: Option<PathBuf>,
     /// The ONNX Runtime library; left out, the usual places are searched.
     pub runtime: Option<PathBuf>,
     /// Threads inside one run of the network.

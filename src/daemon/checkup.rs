@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
+use super::{DaemonError, site_head};
 use crate::capture::nokhwa::NokhwaSource;
 use crate::capture::replay::Clip;
 use crate::capture::{Frame, FrameSource as _, device, stage};
@@ -179,11 +180,14 @@ fn drive_from_inside(config: &Config, running: &Running) -> Finding {
 }
 
 fn model(config: &Config) -> Finding {
-    let loaded = Bundle::open(&config.bundle).and_then(|bundle| {
+    let load = || -> Result<String, DaemonError> {
+        let bundle = Bundle::open(&config.bundle)?;
         let name = format!("{} {}", bundle.manifest.name, bundle.manifest.version);
-        Identifier::load(bundle, &config.runtime).map(|_| name)
-    });
-    match loaded {
+        let site = site_head(config, &bundle)?;
+        Identifier::load(bundle, &config.runtime, site.as_ref())?;
+        Ok(name)
+    };
+    match load() {
         Ok(name) => pass(Check::Model, name),
         Err(error) => fail(Check::Model, error.to_string()),
     }

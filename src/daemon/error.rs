@@ -6,6 +6,7 @@ use crate::capture::CaptureError;
 use crate::identify::IdentifyError;
 use crate::mechanism::MechanismError;
 use crate::tally::TallyError;
+use crate::teach::TeachError;
 use crate::web::WebError;
 
 /// Why the daemon cannot start or go on.
@@ -23,6 +24,9 @@ pub enum DaemonError {
     /// The ledger.
     #[error(transparent)]
     Tally(#[from] TallyError),
+    /// What the crew taught.
+    #[error(transparent)]
+    Teach(#[from] TeachError),
     /// The page.
     #[error(transparent)]
     Web(#[from] WebError),

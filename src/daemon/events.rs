@@ -15,6 +15,17 @@ impl StateChanged {
     }
 }
 
+/// What the crew taught cannot be used; the bin goes on with the network alone.
+pub(super) struct SiteLeftAside<'a> {
+    pub(super) error: &'a crate::identify::IdentifyError,
+}
+
+impl SiteLeftAside<'_> {
+    pub(super) fn emit(&self) {
+        tracing::warn!(error = %self.error, "the site head is left aside, the network judges alone");
+    }
+}
+
 /// An item was judged.
 pub(super) struct Judged<'a> {
     pub(super) verdict: &'a Verdict,

@@ -4,12 +4,14 @@
 use std::time::Duration;
 
 use super::DaemonError;
+use super::events::SiteLeftAside;
 use crate::capture::Frame;
 use crate::clock::{Clock, Moment};
 use crate::config::Config;
 use crate::detect::{self, Background, Detector, MAX_OBJECTS, Presence, Region};
-use crate::identify::{Bundle, Identifier, IdentifyError};
+use crate::identify::{Bundle, Head, Identifier, IdentifyError, SiteHead};
 use crate::judge::{self, Action, Input, Judge, Look};
+use crate::teach::Store;
 
 /// Room around an item in its square: the network was trained on items with some background.
 const MARGIN: f32 = 1.25;
@@ -95,10 +97,8 @@ impl Sorter {
         presence: &Presence,
         clock: &dyn Clock,
     ) -> Result<(Look, Duration), IdentifyError> {
-        let bounds = self.region;
-        let least = (bounds.width.min(bounds.height) as f32 * LEAST_SHARE) as u32;
-        let square = |part: Region| part.square_around(MARGIN, least, bounds);
-        let whole = presence.extent.unwrap_or(bounds);
+        let square = |part: Region| square(part, self.region);
+        let whole = presence.extent.unwrap_or(self.region);
         let (whole, mut took) = self.identifier.identify(frame, square(whole), clock)?;
         let mut objects = [None; MAX_OBJECTS];
         if presence.object_count() > 1 {
@@ -126,6 +126,11 @@ impl Sorter {
         &self.judge
     }
 
+    /// What turns the network's answers into streams here, with what was taught on site.
+    pub fn head(&self) -> &Head {
+        self.identifier.head()
+    }
+
     /// The detector, to look at.
     pub fn detector(&self) -> &Detector {
         &self.detector
@@ -137,10 +142,34 @@ impl Sorter {
     }
 }
 
-/// The judge's settings for a configuration and its loaded bundle.
-pub fn judge_settings(config: &Config, bundle: &Bundle) -> judge::Settings {
-    let head = crate::identify::Head::new(&bundle.manifest);
-    config.judge_settings(&head, bundle.manifest.labels.len())
+/// The square around an item that the network looks at.
+pub(super) fn square(part: Region, bounds: Region) -> Region {
+    let least = (bounds.width.min(bounds.height) as f32 * LEAST_SHARE) as u32;
+    part.square_around(MARGIN, least, bounds)
+}
+
+/// The judge's settings for a configuration and the head in use.
+pub fn judge_settings(config: &Config, head: &Head) -> judge::Settings {
+    config.judge_settings(head, head.label_count())
+}
+
+/// What the crew taught this bin: the configured file, which must fit, or the newest in the state folder. One that was
+/// taught on another bundle than today's is left aside there, and that is said.
+///
+/// # Errors
+/// When a site head is there and cannot be used.
+pub fn site_head(config: &Config, bundle: &Bundle) -> Result<Option<SiteHead>, DaemonError> {
+    if let Some(path) = &config.site {
+        return Ok(Some(SiteHead::open(path, bundle)?));
+    }
+    let Some(path) = Store::of(&config.state_dir).current()? else { return Ok(None) };
+    match SiteHead::open(&path, bundle) {
+        Ok(site) => Ok(Some(site)),
+        Err(error) => {
+            SiteLeftAside { error: &error }.emit();
+            Ok(None)
+        }
+    }
 }
 
 /// The empty chamber that calibration photographed.

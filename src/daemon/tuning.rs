@@ -7,7 +7,7 @@ use std::sync::{Mutex, PoisonError};
 use toml::Table;
 
 use super::judging::Message;
-use super::ledger;
+use super::{judge_settings, ledger};
 use crate::config::{Config, Overrides, TUNABLE, Tunable};
 use crate::identify::Head;
 use crate::web::{Changed, Knob, Tuning};
@@ -17,18 +17,16 @@ pub(super) struct Tuner {
     file: PathBuf,
     overrides: Overrides,
     head: Head,
-    labels: usize,
     running: Mutex<Config>,
     inbox: SyncSender<Message>,
 }
 
 impl Tuner {
-    pub(super) fn new(config: &Config, (head, labels): (Head, usize), inbox: SyncSender<Message>) -> Self {
+    pub(super) fn new(config: &Config, head: Head, inbox: SyncSender<Message>) -> Self {
         Self {
             file: config.file.clone(),
             overrides: Overrides::of(&config.state_dir),
             head,
-            labels,
             running: Mutex::new(config.clone()),
             inbox,
         }
@@ -45,7 +43,7 @@ impl Tuner {
 
     /// The value of a setting, as it is written.
     fn value(&self, config: &Config, tunable: Tunable) -> String {
-        let judge = config.judge_settings(&self.head, self.labels);
+        let judge = judge_settings(config, &self.head);
         config.tunable(tunable, &judge)
     }
 
@@ -73,7 +71,7 @@ impl Tuner {
         }
         write().map_err(|error| self.disk(&error))?;
         // What needs a restart is in the file only: the flap's own limit is the mechanism's.
-        let mut judge = next.judge_settings(&self.head, self.labels);
+        let mut judge = judge_settings(&next, &self.head);
         judge.timing.move_limit = running.judge.timing.move_limit;
         running.judge = next.judge;
         running.judge.timing.move_limit = judge.timing.move_limit;

@@ -48,6 +48,36 @@ pub enum IdentifyError {
         /// What differs.
         message: String,
     },
+    /// The site head cannot be read.
+    #[error("cannot read the site head {path}: {source}; `bunri teach` makes one", path = path.display())]
+    SiteUnread {
+        /// Which file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The site head is damaged or of another format.
+    #[error(
+        "the site head {path} cannot be used: {message}; teach the bin again, or go back with `bunri teach undo`",
+        path = path.display()
+    )]
+    Site {
+        /// Which file.
+        path: PathBuf,
+        /// What is wrong with it.
+        message: String,
+    },
+    /// The site head was taught on another network.
+    #[error(
+        "the site head {path} does not fit the bundle: {message}; teach the bin again with this bundle",
+        path = path.display()
+    )]
+    SiteOfAnother {
+        /// Which file.
+        path: PathBuf,
+        /// What differs.
+        message: String,
+    },
     /// The network's inputs or outputs are not what the manifest says.
     #[error(
         "{path} does not fit its manifest: {message}; copy the whole bundle again, or mend its manifest",

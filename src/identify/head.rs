@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use super::bundle::Manifest;
+use super::bundle::{Label, Manifest};
+use super::site::{Correction, SiteHead};
 use crate::streams::Stream;
 
 /// Labels a network may have at most.
@@ -23,12 +24,13 @@ pub struct Identified {
     pub energy: f32,
 }
 
-/// The manifest's mathematics, ready to apply.
+/// The manifest's mathematics, or a site head's, ready to apply.
 #[derive(Clone, Debug)]
 pub struct Head {
     temperature: f32,
     energy_limit: f32,
     labels: Vec<LabelRule>,
+    correction: Option<Correction>,
 }
 
 #[derive(Clone, Debug)]
@@ -42,20 +44,34 @@ struct LabelRule {
 impl Head {
     /// Takes the numbers out of a checked manifest.
     pub fn new(manifest: &Manifest) -> Self {
-        let labels = manifest.labels.iter().map(|label| LabelRule {
-            id: label.id.as_str().into(),
-            stream: label.stream,
-            threshold: label.threshold,
-            unknown: label.unknown,
-        });
         Self {
             temperature: manifest.calibration.temperature,
             energy_limit: manifest.calibration.energy_limit,
-            labels: labels.collect(),
+            labels: rules(&manifest.labels),
+            correction: None,
         }
     }
 
-    /// Softmax at the bundle's temperature, summed per stream. `logits` has one value per label.
+    /// Takes the numbers out of a checked site head that fits the bundle.
+    pub(super) fn of_site(site: &SiteHead) -> Self {
+        Self {
+            temperature: site.temperature,
+            energy_limit: site.energy_limit,
+            labels: rules(&site.labels),
+            correction: Some(site.correction()),
+        }
+    }
+
+    /// What the network's outputs come to, with what the crew taught where there is a site head.
+    pub(super) fn judge(&self, logits: &[f32], embedding: &[f32]) -> Identified {
+        let Some(correction) = &self.correction else { return self.apply(logits) };
+        let mut scores = [0.0; MAX_LABELS];
+        let scores = &mut scores[..self.labels.len().min(MAX_LABELS)];
+        correction.apply(logits, embedding, scores);
+        self.apply(scores)
+    }
+
+    /// Softmax at the head's temperature, summed per stream. `logits` has one value per label.
     pub fn apply(&self, logits: &[f32]) -> Identified {
         let scaled =
             |index: usize| logits.get(index).copied().unwrap_or(f32::NEG_INFINITY) / self.temperature;
@@ -81,6 +97,11 @@ impl Head {
             }
         }
         identified
+    }
+
+    /// How many labels there are.
+    pub fn label_count(&self) -> usize {
+        self.labels.len()
     }
 
     /// Name of a label.
@@ -109,6 +130,16 @@ impl Head {
     }
 }
 
+fn rules(labels: &[Label]) -> Vec<LabelRule> {
+    let rule = |label: &Label| LabelRule {
+        id: label.id.as_str().into(),
+        stream: label.stream,
+        threshold: label.threshold,
+        unknown: label.unknown,
+    };
+    labels.iter().map(rule).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -119,6 +150,7 @@ mod tests {
         Head {
             temperature,
             energy_limit: -2.0,
+            correction: None,
             labels: vec![
                 rule("can", Stream::Can, 0.6, false),
                 rule("paper", Stream::Paper, 0.5, false),

@@ -1,7 +1,8 @@
 //! region of frame -> label probabilities
 //!
 //! ```text
-//! frame --tensor--> u8 input --session (ONNX Runtime)--> logits --head--> Identified
+//! frame --tensor--> u8 input --session (ONNX Runtime)--> logits, embedding --head--> Identified
+//!                                                        site head (taught here) --'
 //! ```
 //!
 //! - One session, one input and one output tensor, made once; a run allocates nothing of ours.
@@ -12,6 +13,7 @@ mod bundle;
 mod error;
 mod head;
 mod session;
+mod site;
 mod statistics;
 mod tensor;
 
@@ -19,6 +21,7 @@ pub use bundle::{Bundle, Dtype, Label, Layout, Manifest, ModelSpec, StatisticsSp
 pub use error::IdentifyError;
 pub use head::{Head, Identified, MAX_LABELS};
 pub use session::{RuntimeSettings, find_runtime};
+pub use site::{MAX_TAUGHT, SITE_FILE_LIMIT, SiteHead, TaughtItem, free_labels, hold_back, stranger_logit};
 pub use statistics::Statistics;
 pub use tensor::Resizer;
 
@@ -28,6 +31,15 @@ use crate::capture::Frame;
 use crate::clock::Clock;
 use crate::detect::Region;
 use session::Session;
+
+/// The network's own word on one picture, before any head.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Embedded {
+    /// One for each label of the bundle.
+    pub logits: Vec<f32>,
+    /// Empty where the bundle names no embedding.
+    pub embedding: Vec<f32>,
+}
 
 /// A loaded bundle, ready to look at regions of frames.
 #[derive(Debug)]
@@ -39,14 +51,44 @@ pub struct Identifier {
 }
 
 impl Identifier {
-    /// Loads the network of a checked bundle into the runtime.
+    /// Loads the network of a checked bundle into the runtime, with what the crew taught on top of it.
     ///
     /// # Errors
-    /// When the runtime cannot be loaded, or the network is not what the manifest says.
-    pub fn load(bundle: Bundle, runtime: &RuntimeSettings) -> Result<Self, IdentifyError> {
+    /// When the runtime cannot be loaded, or the network is not what the manifest or the site head says.
+    pub fn load(
+        bundle: Bundle,
+        runtime: &RuntimeSettings,
+        site: Option<&SiteHead>,
+    ) -> Result<Self, IdentifyError> {
         let session = Session::open(&bundle, runtime)?;
         let head = Head::new(&bundle.manifest);
-        Ok(Self { bundle, head, resizer: Resizer::default(), session })
+        let mut identifier = Self { bundle, head, resizer: Resizer::default(), session };
+        identifier.use_site(site)?;
+        Ok(identifier)
+    }
+
+    /// Puts what the crew taught on top of the network, or takes it away.
+    ///
+    /// # Errors
+    /// When it was taught on another network; the head stays as it was.
+    pub fn use_site(&mut self, site: Option<&SiteHead>) -> Result<(), IdentifyError> {
+        let Some(site) = site else {
+            self.head = Head::new(&self.bundle.manifest);
+            return Ok(());
+        };
+        let refuse = |message| IdentifyError::SiteOfAnother { path: self.bundle.folder.clone(), message };
+        site.fits(&self.bundle).map_err(refuse)?;
+        if site.width != self.session.width() {
+            let (own, width) = (site.width, self.session.width());
+            return Err(refuse(format!("its embeddings have {own} numbers, the network's {width}")));
+        }
+        self.head = Head::of_site(site);
+        Ok(())
+    }
+
+    /// The head in use: labels, thresholds and the limit for the unknown.
+    pub fn head(&self) -> &Head {
+        &self.head
     }
 
     /// The bundle in use.
@@ -66,8 +108,18 @@ impl Identifier {
     ) -> Result<(Identified, Duration), IdentifyError> {
         let started = clock.now();
         let resizer = &mut self.resizer;
-        let logits = self.session.run(|spec, input| resizer.fill(frame, region, spec, input))?;
-        let identified = self.head.apply(logits);
+        let outputs = self.session.run(|spec, input| resizer.fill(frame, region, spec, input))?;
+        let identified = self.head.judge(outputs.logits, outputs.embedding);
         Ok((identified, clock.now().since(started)))
+    }
+
+    /// The network's own logits and embedding of one region of a frame, for teaching.
+    ///
+    /// # Errors
+    /// When the region does not lie inside the frame, or the runtime fails.
+    pub fn embed(&mut self, frame: &Frame, region: Region) -> Result<Embedded, IdentifyError> {
+        let resizer = &mut self.resizer;
+        let outputs = self.session.run(|spec, input| resizer.fill(frame, region, spec, input))?;
+        Ok(Embedded { logits: outputs.logits.to_vec(), embedding: outputs.embedding.to_vec() })
     }
 }

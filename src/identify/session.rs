@@ -62,6 +62,15 @@ pub(super) struct Session {
     binding: IoBinding,
     input: Tensor<u8>,
     logits: Vec<f32>,
+    embedding: Vec<f32>,
+}
+
+/// What the network says of one picture.
+pub(super) struct Outputs<'a> {
+    /// One for each label.
+    pub(super) logits: &'a [f32],
+    /// Empty where the bundle names none.
+    pub(super) embedding: &'a [f32],
 }
 
 impl fmt::Debug for Session {
@@ -111,7 +120,7 @@ impl Session {
                 path: bundle.model_path.clone(),
                 message: crate::one_line::joined(&error.to_string()),
             })?;
-        check_contract(&session, bundle)?;
+        let width = check_contract(&session, bundle)?;
         let spec = bundle.manifest.model.clone();
         let labels = bundle.manifest.labels.len();
         let doing = "making its tensors";
@@ -121,22 +130,39 @@ impl Session {
         // On the CPU the session reads the bound tensor in place: it is bound once and refilled.
         binding.bind_input(&spec.input, &input).map_err(failed(doing))?;
         binding.bind_output(&spec.output, output).map_err(failed(doing))?;
-        Ok(Self { spec, session, binding, input, logits: vec![0.0; labels] })
+        if let Some(embedding) = &spec.embedding {
+            let output = Tensor::<f32>::new(session.allocator(), [1, width as i64]).map_err(failed(doing))?;
+            binding.bind_output(embedding, output).map_err(failed(doing))?;
+        }
+        let (logits, embedding) = (vec![0.0; labels], vec![0.0; width]);
+        Ok(Self { spec, session, binding, input, logits, embedding })
     }
 
-    /// Lets `fill` write the input, runs the network and returns one logit per label.
+    /// Numbers of an embedding; 0 where the bundle names none.
+    pub(super) fn width(&self) -> usize {
+        self.embedding.len()
+    }
+
+    /// Lets `fill` write the input, runs the network and returns one logit per label and the embedding.
     pub(super) fn run(
         &mut self,
         fill: impl FnOnce(&ModelSpec, &mut [u8]) -> Result<(), IdentifyError>,
-    ) -> Result<&[f32], IdentifyError> {
+    ) -> Result<Outputs<'_>, IdentifyError> {
         let (_, input) = self.input.extract_tensor_mut();
         fill(&self.spec, input)?;
         let doing = "running the network";
         let outputs = self.session.run_binding(&self.binding).map_err(failed(doing))?;
-        let output = outputs.get(&self.spec.output).ok_or_else(|| failed(doing)("it gave no output"))?;
-        let (_, logits) = output.try_extract_tensor::<f32>().map_err(failed(doing))?;
-        self.logits.copy_from_slice(logits);
-        Ok(&self.logits)
+        let copy = |name: &str, to: &mut [f32]| {
+            let output = outputs.get(name).ok_or_else(|| failed(doing)("it gave no output"))?;
+            let (_, values) = output.try_extract_tensor::<f32>().map_err(failed(doing))?;
+            to.copy_from_slice(values);
+            Ok::<_, IdentifyError>(())
+        };
+        copy(&self.spec.output, &mut self.logits)?;
+        if let Some(embedding) = &self.spec.embedding {
+            copy(embedding, &mut self.embedding)?;
+        }
+        Ok(Outputs { logits: &self.logits, embedding: &self.embedding })
     }
 }
 
@@ -148,7 +174,8 @@ fn input_shape(spec: &ModelSpec) -> [i64; 4] {
     }
 }
 
-fn check_contract(session: &ort::session::Session, bundle: &Bundle) -> Result<(), IdentifyError> {
+/// Holds inputs and outputs against the manifest; returns the numbers of an embedding, 0 where it names none.
+fn check_contract(session: &ort::session::Session, bundle: &Bundle) -> Result<usize, IdentifyError> {
     let spec = &bundle.manifest.model;
     let refuse = |message: String| IdentifyError::Shape { path: bundle.model_path.clone(), message };
     let check = |kind: &str, name: &str, outlets: &[ort::value::Outlet], element, shape: &[i64]| {
@@ -164,11 +191,23 @@ fn check_contract(session: &ort::session::Session, bundle: &Bundle) -> Result<()
         }
     };
     check("input", &spec.input, session.inputs(), TensorElementType::Uint8, &input_shape(spec))?;
-    if let Some(embedding) = &spec.embedding
-        && !session.outputs().iter().any(|output| output.name() == embedding)
-    {
-        return Err(refuse(format!("it has no output '{embedding}' for the embedding")));
-    }
     let labels = bundle.manifest.labels.len() as i64;
-    check("output", &spec.output, session.outputs(), TensorElementType::Float32, &[1, labels])
+    check("output", &spec.output, session.outputs(), TensorElementType::Float32, &[1, labels])?;
+    let Some(name) = &spec.embedding else { return Ok(0) };
+    let Some(outlet) = session.outputs().iter().find(|output| output.name() == name) else {
+        return Err(refuse(format!("it has no output '{name}' for the embedding")));
+    };
+    let width = match outlet.dtype() {
+        ValueType::Tensor { ty: TensorElementType::Float32, shape, .. } => match shape[..] {
+            [1, width] => usize::try_from(width).unwrap_or(0),
+            _ => 0,
+        },
+        _ => 0,
+    };
+    let statistics = bundle.statistics.as_ref().map_or(width, |statistics| statistics.width);
+    if width == 0 || width != statistics {
+        let found = outlet.dtype();
+        return Err(refuse(format!("embedding '{name}' is {found}, f32 [1, {statistics}] is wanted")));
+    }
+    Ok(width)
 }

@@ -1,0 +1,221 @@
+"""Compares heads that could be fitted on site, on the embeddings of the shipped network: teach_heads.md of the bundle.
+
+    teach_heads.py --bundle ../bunri-lite0 --photos $PHOTOS --places $PLACES --work $CACHE/teach
+
+The product's head is the last; the others are what it was chosen over. Figures of the product itself are
+`teach_report.py`'s. Never: an item judged that was taught.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import struct
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import onnxruntime
+import torch
+
+from labels import LABELS, label_index
+from pictures import MODEL_SIZE, squash
+from teach_report import COUNTS, LEFT, chambers, half, percent
+
+GENERAL = LABELS.index("general")
+DRAWN, DRAWN_WEIGHT, SURE = 20, 10.0, 5.0
+
+
+@dataclass
+class Prior:
+    """What the bundle says: class means, counts, factor and diagonal of the covariance, temperature."""
+
+    means: np.ndarray
+    counts: np.ndarray
+    factor: np.ndarray
+    diagonal: np.ndarray
+    temperature: float
+
+    @property
+    def scale(self) -> float:
+        """Root of the variance within a class."""
+        return float(np.sqrt((self.factor**2).sum() + self.diagonal.sum()))
+
+    def put(self, x: np.ndarray) -> np.ndarray:
+        """Embeddings about the bundle's centre, in units of the spread within a class."""
+        return (x - self.means[self.counts > 0].mean(0)) / self.scale
+
+    def whiten(self, x: np.ndarray) -> np.ndarray:
+        """Embeddings in units of the covariance within a class, a tenth of its mean variance added."""
+        covariance = self.factor.T @ self.factor + np.diag(self.diagonal)
+        covariance += 0.1 * np.trace(covariance) / len(covariance) * np.eye(len(covariance))
+        return np.linalg.solve(np.linalg.cholesky(covariance), x.T).T
+
+
+def read_prior(bundle: Path) -> Prior:
+    """Reads statistics.safetensors and the manifest's temperature."""
+    data = (bundle / "statistics.safetensors").read_bytes()
+    size = struct.unpack("<Q", data[:8])[0]
+    parts = {}
+    for name, entry in json.loads(data[8 : 8 + size]).items():
+        if name != "__metadata__":
+            start, end = entry["data_offsets"]
+            parts[name] = np.frombuffer(data[8 + size + start : 8 + size + end], "<f4").reshape(entry["shape"]).astype(np.float64)
+    text = (bundle / "manifest.toml").read_text()
+    temperature = next(float(line.split("=")[1]) for line in text.splitlines() if line.startswith("temperature"))
+    return Prior(parts["means"], parts["counts"], parts["factor"], parts["diagonal"], temperature)
+
+
+# A head: (prior, embeddings, logits, labels of the taught) -> (embeddings, logits) -> scores.
+Head = Callable[[np.ndarray, np.ndarray], np.ndarray]
+
+
+def network(prior: Prior, x: np.ndarray, logits: np.ndarray, y: np.ndarray) -> Head:
+    """The network alone."""
+    return lambda _, shown: shown
+
+
+def nearest_mean(prior: Prior, x: np.ndarray, logits: np.ndarray, y: np.ndarray) -> Head:
+    """Nearest class mean: the taught ones, shrunk to the bundle's as if it had seen five items."""
+    means = prior.means.copy()
+    for label in np.unique(y):
+        own = x[y == label]
+        means[label] = (5 * means[label] + own.sum(0)) / (5 + len(own))
+    return lambda e, _: -((prior.put(e)[:, None] - prior.put(means)[None]) ** 2).sum(2)
+
+
+def discriminant(prior: Prior, x: np.ndarray, logits: np.ndarray, y: np.ndarray) -> Head:
+    """Linear discriminant with the bundle's covariance, shrunk; the chamber's shift is shared by all classes."""
+    means, taught = prior.whiten(prior.means), prior.whiten(x)
+    labels = np.unique(y)
+    counts = np.array([(y == label).sum() for label in labels])
+    off = np.stack([taught[y == label].mean(0) - means[label] for label in labels])
+    sure = 1 / (0.2 + 1 / counts)
+    shift = (sure[:, None] * off).sum(0) / (sure.sum() + 1)
+    means = means + shift
+    for label, count, own in zip(labels, counts, off):
+        means[label] += (own - shift) * 0.2 / (0.2 + 1 / count)
+    return lambda e, _: prior.whiten(e) @ means.T - 0.5 * (means**2).sum(1)
+
+
+def ridge(prior: Prior, x: np.ndarray, logits: np.ndarray, y: np.ndarray) -> Head:
+    """Ridge regression on what the network's probabilities lack."""
+    start = logits / prior.temperature
+    lack = np.eye(len(LABELS))[y] - softmax(start)
+    z = prior.put(x)
+    pull = np.linalg.solve(z @ z.T + 0.1 * np.eye(len(z)), 6.0 * lack)
+    return lambda e, shown: shown / prior.temperature + prior.put(e) @ z.T @ pull
+
+
+def logistic(prior: Prior, x: np.ndarray, logits: np.ndarray, y: np.ndarray) -> Head:
+    """Logistic regression that starts from the network's scores; drawn rows stand in for streams nobody taught."""
+    rng = np.random.default_rng(1)
+    z, start, target, weight = [prior.put(x)], [logits / prior.temperature], [y], [np.ones(len(y))]
+    for label in range(len(LABELS)):
+        if label not in y and prior.counts[label] > 0:
+            drawn = prior.means[label] + rng.normal(size=(DRAWN, len(prior.factor))) @ prior.factor
+            drawn = np.maximum(drawn + rng.normal(size=drawn.shape) * np.sqrt(prior.diagonal), 0)
+            z.append(prior.put(drawn))
+            start.append(np.tile(SURE / prior.temperature * np.eye(len(LABELS))[label], (DRAWN, 1)))
+            target.append(np.full(DRAWN, label))
+            weight.append(np.full(DRAWN, DRAWN_WEIGHT / DRAWN))
+    rows, base, truth, count = (torch.from_numpy(np.concatenate(part)) for part in (z, start, target, weight))
+    factor = torch.linalg.cholesky(rows @ rows.T + 1e-6 * torch.eye(len(rows), dtype=torch.float64))
+    v = torch.zeros(len(rows), len(LABELS), dtype=torch.float64, requires_grad=True)
+    solver = torch.optim.LBFGS([v], max_iter=60, line_search_fn="strong_wolfe")
+
+    def loss() -> torch.Tensor:
+        solver.zero_grad()
+        value = (count * torch.nn.functional.cross_entropy(base + factor @ v, truth, reduction="none")).sum() + 0.005 * (v**2).sum()
+        value.backward()
+        return value
+
+    solver.step(loss)
+    weights = (rows.T @ torch.linalg.solve_triangular(factor.T, v.detach(), upper=True)).numpy()
+    return lambda e, shown: shown / prior.temperature + prior.put(e) @ weights
+
+
+def held_back(prior: Prior, x: np.ndarray, logits: np.ndarray, y: np.ndarray) -> Head:
+    """The product's: the same, and a stream nobody taught keeps what the network alone says of it."""
+    head = logistic(prior, x, logits, y)
+    free = np.isin(np.arange(len(LABELS)), y)
+    free[LABELS.index("unknown")] |= free.sum() >= 5
+
+    def scores(e: np.ndarray, shown: np.ndarray) -> np.ndarray:
+        start, out = shown / prior.temperature, head(e, shown)
+        out[:, free] += start[:, free].max(1, keepdims=True) - out[:, free].max(1, keepdims=True)
+        out[:, ~free] = start[:, ~free]
+        return out
+
+    return scores
+
+
+HEADS = {
+    "the network alone": network, "nearest class mean": nearest_mean, "discriminant analysis": discriminant,
+    "ridge on the network's scores": ridge, "logistic from the network's scores": logistic, "the same, held back (**the product's**)": held_back,
+}
+
+
+def softmax(scores: np.ndarray) -> np.ndarray:
+    """Probabilities, row by row."""
+    e = np.exp(scores - scores.max(1, keepdims=True))
+    return e / e.sum(1, keepdims=True)
+
+
+def embed(bundle: Path, rows: list) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Embeddings, logits and labels of pictures."""
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads, options.log_severity_level = 1, 3
+    session = onnxruntime.InferenceSession(str(bundle / "model.onnx"), options, providers=["CPUExecutionProvider"])
+    out = [session.run(["embedding", "logits"], {"pixels": squash(path, MODEL_SIZE)[None]}) for path, _, _ in rows]
+    labels = np.array([label_index(label) for _, label, _ in rows])
+    return np.concatenate([o[0] for o in out]).astype(np.float64), np.concatenate([o[1] for o in out]).astype(np.float64), labels
+
+
+def shares(head: Head, x: np.ndarray, logits: np.ndarray, y: np.ndarray, streams: list[int]) -> float:
+    """Mean share found of these streams."""
+    found = head(x, logits).argmax(1)
+    found = np.where(found == LABELS.index("unknown"), GENERAL, found)
+    return float(np.mean([(found[y == s] == s).mean() for s in streams])) if streams else np.nan
+
+
+def main() -> None:
+    """Measures and writes the table."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--bundle", type=Path, required=True)
+    parser.add_argument("--photos", type=Path, required=True)
+    parser.add_argument("--split", type=Path, default=Path(__file__).parent / "split.csv")
+    parser.add_argument("--places", type=Path, nargs="*")
+    parser.add_argument("--work", type=Path, required=True)
+    parser.add_argument("--each", type=int, default=60)
+    parser.add_argument("--seeds", type=int, default=3)
+    args = parser.parse_args()
+    prior = read_prior(args.bundle)
+    figures: dict[tuple[str, int, str], list[float]] = {}
+    for name, rows in chambers(args).items():
+        x, logits, y = embed(args.bundle, rows)
+        print(f"teach_heads: {name}: {len(rows)} pictures", flush=True)
+        for count in COUNTS:
+            every = [s for s in range(LABELS.index("unknown")) if (y == s).sum() >= count + LEFT]
+            for plan, taught in (("all", every), ("half", half(every))):
+                for seed in range(args.seeds if len(taught) > 1 else 0):
+                    rng = np.random.default_rng([seed, count])
+                    shown = np.concatenate([rng.permutation(np.flatnonzero(y == s))[:count] for s in taught])
+                    rest = np.setdiff1d(np.arange(len(y)), shown)
+                    judged = taught if plan == "all" else [s for s in every if s not in taught]
+                    for title, make_head in HEADS.items():
+                        head = make_head(prior, x[shown], logits[shown], y[shown])
+                        figures.setdefault((title, count, plan), []).append(shares(head, x[rest], logits[rest], y[rest], judged))
+    lines = ["Mean over the chambers: share found of the streams taught and, where every second stream is taught, of those that are not.", "",
+             "| head | " + " | ".join(f"{c} taught" for c in COUNTS) + " | " + " | ".join(f"untaught at {c}" for c in COUNTS) + " |",
+             "|---|" + "---:|" * 2 * len(COUNTS)]
+    for title in HEADS:
+        cells = [percent(float(np.mean(figures.get((title, c, plan), [np.nan])))) for plan in ("all", "half") for c in COUNTS]
+        lines.append(f"| {title} | " + " | ".join(cells) + " |")
+    (args.bundle / "teach_heads.md").write_text("\n".join(lines) + "\n")
+    print("\n".join(lines))
+
+
+if __name__ == "__main__":
+    main()

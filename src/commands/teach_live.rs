@@ -1,0 +1,110 @@
+//! `bunri teach --stream X`: items shown to the camera, or on clips, one after the other.
+
+use std::ops::ControlFlow;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use anyhow::anyhow;
+
+use super::complain;
+use super::judging::Rig;
+use crate::capture::nokhwa::NokhwaSource;
+use crate::capture::replay::{Clip, Loops, Pace, ReplayOptions, ReplaySource};
+use crate::clock::{Clock, SimClock, SystemClock};
+use crate::config::{Camera, clips_in};
+use crate::daemon::{Lesson, attend, calibrated_background};
+use crate::identify::Identifier;
+use crate::teach::Session;
+
+/// What is shown, and how often.
+pub(super) struct Shown<'a> {
+    pub(super) stream: &'a str,
+    /// Items after which a live lesson ends.
+    pub(super) items: usize,
+    /// Clips instead of the configured camera.
+    pub(super) clips: &'a [PathBuf],
+}
+
+/// Adds every settled item to the session.
+pub(super) fn watch(
+    shown: &Shown<'_>,
+    rig: &Rig,
+    identifier: Identifier,
+    session: &mut Session,
+) -> anyhow::Result<()> {
+    session.choose(shown.stream)?;
+    let before = session.items().len();
+    let camera = rig.config.as_ref().map(|config| &config.camera);
+    match camera {
+        _ if !shown.clips.is_empty() => watch_clips(shown.clips, shown, rig, identifier, session)?,
+        Some(Camera::Replay { clips, .. }) => watch_clips(clips, shown, rig, identifier, session)?,
+        Some(Camera::V4l2(settings)) => {
+            let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+            let mut source = NokhwaSource::open(settings, Arc::clone(&clock))?;
+            // The picture's size is the calibration's; the view ignores what is said here.
+            let mut lesson = lesson(rig, 0, 0, identifier)?;
+            complain(&format!("show {} items of {}, one after the other", shown.items, shown.stream));
+            attend(&mut lesson, &mut source, &*clock, |frames| {
+                add(shown, session, "camera", &frames, before)
+            })?;
+        }
+        None => anyhow::bail!("say what to look at: clips, or --config FILE for its camera"),
+    }
+    anyhow::ensure!(session.items().len() > before, "no item came to rest, so nothing was taught");
+    Ok(())
+}
+
+fn watch_clips(
+    clips: &[PathBuf],
+    shown: &Shown<'_>,
+    rig: &Rig,
+    identifier: Identifier,
+    session: &mut Session,
+) -> anyhow::Result<()> {
+    let mut identifier = identifier;
+    let endless = Shown { items: usize::MAX, ..*shown };
+    for path in clips {
+        for path in clips_in(path).map_err(|problem| anyhow!(problem))? {
+            let clip = Clip::open_all(&[path])?.remove(0);
+            let (width, height, name) = (clip.width, clip.height, clip.name.to_string());
+            let clock = Arc::new(SimClock::new(0));
+            let options = ReplayOptions {
+                loops: Loops::Times(1),
+                pace: Pace::AsFastAsPossible,
+                ..ReplayOptions::default()
+            };
+            let mut source = ReplaySource::new(vec![clip], options, Arc::clone(&clock) as Arc<dyn Clock>)?;
+            let mut lesson = lesson(rig, width, height, identifier)?;
+            attend(&mut lesson, &mut source, &*clock, |frames| add(&endless, session, &name, &frames, 0))?;
+            identifier = lesson.into_identifier();
+        }
+    }
+    Ok(())
+}
+
+fn lesson(rig: &Rig, width: u32, height: u32, identifier: Identifier) -> anyhow::Result<Lesson> {
+    let background = match &rig.config {
+        Some(config) => calibrated_background(config)?,
+        None => None,
+    };
+    Ok(Lesson::new(rig.view(width, height), background, identifier, rig.judge.timing.settle))
+}
+
+/// Adds one item; breaks when there are enough, or there is no room for more.
+fn add(
+    shown: &Shown<'_>,
+    session: &mut Session,
+    from: &str,
+    frames: &[crate::identify::Embedded],
+    before: usize,
+) -> ControlFlow<()> {
+    let number = session.items().len() - before + 1;
+    match session.add(&format!("{} {number}, {from}", shown.stream), frames) {
+        Ok(()) => complain(&format!("{} {number}: {} frames; take it out", shown.stream, frames.len())),
+        Err(error) => {
+            complain(&error.to_string());
+            return ControlFlow::Break(());
+        }
+    }
+    if number >= shown.items { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+}

@@ -1,0 +1,29 @@
+//! what the crew shows -> a site head
+//!
+//! ```text
+//! item shown, stream said --embed--> Taught --fit--> site head + report --apply--> the next looks
+//!                             kept ^                 before / after,     undo
+//!                                  '---------------- which item is doubtful
+//! ```
+//!
+//! - Items are counted, never frames; embeddings are kept, never pictures.
+//! - What finds fewer of the taught items than the network alone is not applied.
+//! - A stream that nobody taught is found as before, whatever was taught about the others.
+//! - No step here reads a clock or a camera.
+
+mod error;
+mod fit;
+mod report;
+mod session;
+mod solve;
+mod store;
+mod taught;
+#[cfg(test)]
+mod tests;
+
+pub use error::TeachError;
+pub use fit::{Fitted, fit};
+pub use report::{Confusion, Report, Suspect};
+pub use session::Session;
+pub use store::{Store, write};
+pub use taught::Taught;

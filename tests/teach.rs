@@ -1,0 +1,153 @@
+//! Teaching, through the real program: from folders of pictures to a site head that `classify` and `replay` use.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a failed test stops where it failed")]
+
+#[allow(dead_code, reason = "each test file uses its part")]
+mod program;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use program::{Bin, Ran, bunri, clip_folder, path_value, root};
+use serde_json::Value;
+
+/// The picture of a clip with its item at rest.
+fn at_rest(clip: &str) -> PathBuf {
+    clip_folder(clip).join("0041.jpg")
+}
+
+/// Puts clips' pictures into `folder/<stream>/`, as the crew would.
+fn show(folder: &Path, items: &[(&str, &str)]) {
+    for (number, (stream, clip)) in items.iter().enumerate() {
+        fs::create_dir_all(folder.join(stream)).unwrap();
+        fs::copy(at_rest(clip), folder.join(stream).join(format!("{number}.jpg"))).unwrap();
+    }
+}
+
+const SHOWN: [(&str, &str); 6] = [
+    ("can", "can"),
+    ("glass", "glass-bottle"),
+    ("carton", "carton"),
+    ("paper", "cardboard-box"),
+    ("paper", "paper"),
+    ("foam", "foam-tray"),
+];
+
+fn taught(bin: &Bin) -> (PathBuf, Value) {
+    let (from, out) = (bin.path("shown"), bin.path("street.site"));
+    show(&from, &SHOWN);
+    // An item of several pictures is one item.
+    let several = from.join("film/bag");
+    fs::create_dir_all(&several).unwrap();
+    for frame in ["0039.jpg", "0041.jpg"] {
+        fs::copy(clip_folder("plastic-bag").join(frame), several.join(frame)).unwrap();
+    }
+    let ran = Ran::of(bunri(["teach", "--json", "--from"]).arg(&from).arg("--out").arg(&out)).fine();
+    (out, ran.json().remove(0))
+}
+
+fn stream_of(clip: &str, site: Option<&Path>) -> String {
+    let mut command = bunri(["classify", "--json"]);
+    if let Some(site) = site {
+        command.arg("--site").arg(site);
+    }
+    let ran = Ran::of(command.arg(at_rest(clip))).fine();
+    ran.json()[0]["label_stream"].as_str().unwrap().to_owned()
+}
+
+#[test]
+fn what_was_shown_is_found_and_counted_by_items() {
+    let bin = Bin::new();
+    let (site, report) = taught(&bin);
+    assert_eq!(report["items"], 7);
+    assert_eq!(report["applied"], true);
+    assert!(report["accuracy_after"].as_f64() >= report["accuracy_before"].as_f64(), "{report}");
+    assert!(fs::metadata(&site).unwrap().len() < 2_000_000);
+    for (stream, clip) in SHOWN {
+        assert_eq!(stream_of(clip, Some(&site)), stream, "{clip}");
+    }
+    let ran = Ran::of(bunri(["replay", "--json", "--site"]).arg(&site).arg(clip_folder("can"))).fine();
+    assert_eq!(ran.json()[0]["stream"], "can");
+    let ran = Ran::of(bunri(["teach", "report", "--json", "--site"]).arg(&site)).fine();
+    assert_eq!(ran.json()[0]["confusion_after"], report["confusion_after"]);
+}
+
+#[test]
+fn the_bin_keeps_its_site_head_goes_on_from_it_and_goes_back() {
+    let mut bin = Bin::new();
+    let from = bin.path("shown");
+    let teach = |bin: &mut Bin| {
+        let ran = Ran::of(bin.command("teach").args(["--json", "--from"]).arg(&from)).fine();
+        ran.json().remove(0)["items"].clone()
+    };
+    show(&from, &SHOWN[..3]);
+    assert_eq!(teach(&mut bin), 3);
+    let first = Ran::of(&mut bin.command("check")).fine();
+    assert!(first.stdout.contains("3 items taught here"), "{first}");
+    fs::remove_dir_all(&from).unwrap();
+    show(&from, &SHOWN[3..]);
+    assert_eq!(teach(&mut bin), 6, "what was taught on an earlier day is still known");
+    let undo = |bin: &mut Bin| Ran::of(bunri(["teach", "undo", "--config"]).arg(bin.write()));
+    assert!(undo(&mut bin).fine().stdout.contains("head-000001"));
+    assert!(Ran::of(&mut bin.command("check")).fine().stdout.contains("3 items taught here"));
+    assert!(undo(&mut bin).fine().stdout.contains("network alone"));
+    undo(&mut bin).refuses(&["nothing to undo"]);
+}
+
+#[test]
+fn items_on_clips_are_taught_as_they_come_to_rest() {
+    let bin = Bin::new();
+    let teach = |stream: &str, clips: &[&str]| {
+        let mut command = bin.command("teach");
+        command.args(["--json", "--stream", stream]).args(clips.iter().map(|clip| clip_folder(clip)));
+        Ran::of(&mut command)
+    };
+    let ran = teach("can", &["can"]).fine();
+    assert_eq!(ran.json()[0]["items"], 1, "{ran}");
+    let ran = teach("glass", &["glass-bottle", "pet-bottle"]).fine();
+    assert_eq!(ran.json()[0]["items"], 3, "what was taught before is still known\n{ran}");
+    assert!(ran.stderr.contains("glass 2"), "{ran}");
+    assert!(teach("tin", &["can"]).complaints()[0].contains("'tin'"));
+}
+
+#[test]
+fn a_site_head_that_cannot_be_used_is_refused_with_its_reason() {
+    let mut bin = Bin::new();
+    let (site, _) = taught(&bin);
+    let good = fs::read(&site).unwrap();
+    let mut flipped = good.clone();
+    let middle = good.len() / 2;
+    flipped[middle] ^= 1;
+    let cases: [(&[u8], &str); 4] = [
+        (&good[..good.len() - 1], "no whole safetensors file"),
+        (&flipped, "it is damaged"),
+        (b"hello", "no whole safetensors file"),
+        (&vec![0; 2_000_001], "larger than"),
+    ];
+    let broken = bin.path("broken.site");
+    for (bytes, says) in cases {
+        fs::write(&broken, bytes).unwrap();
+        let says = ["broken.site", says];
+        Ran::of(bunri(["classify", "--site"]).arg(&broken).arg(at_rest("can"))).refuses(&says);
+    }
+    bin.set("model.site", path_value(&broken));
+    Ran::of(&mut bin.command("run")).refuses(&["broken.site", "larger than"]);
+    Ran::of(bunri(["classify", "--site", "/nowhere.site"]).arg(at_rest("can")))
+        .refuses(&["/nowhere.site", "cannot read"]);
+}
+
+#[test]
+fn folders_that_cannot_be_taught_are_named() {
+    let bin = Bin::new();
+    let from = bin.path("shown");
+    let teach = || Ran::of(bunri(["teach", "--from"]).arg(&from).arg("--out").arg(bin.path("x.site")));
+    teach().refuses(&["shown", "cannot read"]);
+    fs::create_dir_all(from.join("can")).unwrap();
+    teach().refuses(&["no item", "shown"]);
+    show(&from, &[("tin", "can")]);
+    teach().refuses(&["'tin'", "neither a stream nor a label", "clear_pet"]);
+    fs::remove_dir_all(from.join("tin")).unwrap();
+    show(&from, &[("can", "can")]);
+    Ran::of(bunri(["teach", "--from"]).arg(&from)).refuses(&["--out FILE"]);
+    let shipped = root().join("models/bunri-lite0");
+    Ran::of(bunri(["teach", "report", "--bundle"]).arg(shipped)).refuses(&["no site head"]);
+}
