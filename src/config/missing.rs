@@ -14,9 +14,7 @@ fn look(root: &Value, schema: &Value, table: &toml::Table, at: &str, found: &mut
     let required = schema["required"].as_array().into_iter().flatten().filter_map(Value::as_str);
     found.extend(required.filter(|key| !table.contains_key(*key)).map(path));
     for (key, value) in table {
-        let Some(inner) = schema["properties"].get(key).and_then(|inner| resolve(root, inner)) else {
-            continue;
-        };
+        let Some(inner) = entry(schema, key).and_then(|inner| resolve(root, inner)) else { continue };
         match value {
             toml::Value::Table(table) => look(root, inner, table, &path(key), found),
             toml::Value::Array(list) => {
@@ -30,6 +28,13 @@ fn look(root: &Value, schema: &Value, table: &toml::Table, at: &str, found: &mut
             _ => {}
         }
     }
+}
+
+/// The schema of a key: its own, or the one that all keys of a map share.
+fn entry<'a>(schema: &'a Value, key: &str) -> Option<&'a Value> {
+    let shared = || schema["patternProperties"].as_object().and_then(|patterns| patterns.values().next());
+    let own = schema["properties"].get(key);
+    own.or_else(|| schema.get("additionalProperties").filter(|inner| inner.is_object())).or_else(shared)
 }
 
 /// Follows a reference, also that of an optional value.

@@ -71,6 +71,8 @@ impl Store {
         let entries = match fs::read_dir(&self.folder) {
             Ok(entries) => entries,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+            // A state folder that is none is somebody else's complaint.
+            Err(_) if !self.folder.parent().is_some_and(Path::is_dir) => return Ok(Vec::new()),
             Err(error) => return Err(failed("read", &self.folder)(error)),
         };
         let number = |path: &Path| {
