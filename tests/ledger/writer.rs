@@ -39,10 +39,11 @@ fn threads_and_tasks_write_at_once_and_hear_the_news() {
     let (writer, tally) = spawn(&path, &beats);
     let judge = tally.clone();
     let judge = std::thread::spawn(move || (0..30).map(|_| drop_one(&judge).unwrap()).collect::<Vec<_>>());
-    let sent = runtime().block_on(async {
+    let (sent, asked) = runtime().block_on(async {
         let mut news = tally.news();
-        let mut sent = Vec::new();
+        let (mut sent, mut asked) = (Vec::new(), 0);
         while sent.len() < 30 {
+            asked += 1;
             let rows = tally.ask(|ledger| ledger.outbox_next(0, 7)).await.unwrap();
             if rows.is_empty() {
                 news.changed().await.unwrap();
@@ -50,13 +51,15 @@ fn threads_and_tasks_write_at_once_and_hear_the_news() {
             }
             let ids: Vec<u64> = rows.iter().map(|row| row.id).collect();
             sent.extend(rows.iter().map(|row| row.record.seq));
+            asked += 1;
             assert_eq!(tally.ask(move |ledger| ledger.outbox_done(&ids)).await.unwrap(), rows.len());
         }
-        sent
+        (sent, asked)
     });
     assert_eq!(judge.join().unwrap(), sent);
     assert_eq!(sent, (1..=30).collect::<Vec<_>>());
-    assert!(beats.load(Ordering::SeqCst) > 60, "a heartbeat after every call");
+    // How often it asks hangs on who is quicker; the beat after the last answer may still be to come.
+    assert!(beats.load(Ordering::SeqCst) >= 30 + asked, "a heartbeat after every call");
     drop(tally);
     writer.join().unwrap();
     let report = verify(&path).unwrap();
