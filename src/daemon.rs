@@ -24,6 +24,7 @@ mod lesson;
 mod rehearsal;
 mod sorter;
 mod supervise;
+mod teaching;
 mod tuning;
 
 pub use checkup::check_up;
@@ -121,8 +122,12 @@ impl Daemon {
         let (writer, tally) = start_tally(&mut stages, ledger, &clock)?;
         let mechanism = flap::start(config, &mut stages, &inbox, &stop_guards, &clock)?;
         let (frames, camera) = start_capture(config, &mut stages, opener, &stop_capture, &clock)?;
+        let tuner = Arc::new(Tuner::new(config, head, inbox.clone()));
+        let bundle_in_use = sorter.bundle().clone();
+        let (teacher, lectern) = teaching::start(config, bundle_in_use, &tuner, &inbox, &clock, &mut stages)?;
         let judging = Judging {
             sorter,
+            teacher,
             frames,
             inbox: messages,
             orders,
@@ -143,7 +148,8 @@ impl Daemon {
         let page = Page {
             boot_id: identity.boot_id,
             info: page_info(config, software, &bundle, clock.now()),
-            tuning: Arc::new(Tuner::new(config, head, inbox.clone())),
+            tuning: tuner,
+            teaching: Arc::new(lectern),
             orders: orders_in,
             check_up: Running::new(&live_seen, &camera, &uplink_status).checker(config, &clock),
             live: live_seen,

@@ -10,13 +10,14 @@ use super::judging::Message;
 use super::{judge_settings, ledger};
 use crate::config::{Config, Overrides, TUNABLE, Tunable};
 use crate::identify::Head;
+use crate::judge;
 use crate::web::{Changed, Knob, Tuning};
 
 /// Keeps the settings of the running bin.
 pub(super) struct Tuner {
     file: PathBuf,
     overrides: Overrides,
-    head: Head,
+    head: Mutex<Head>,
     running: Mutex<Config>,
     inbox: SyncSender<Message>,
 }
@@ -26,10 +27,21 @@ impl Tuner {
         Self {
             file: config.file.clone(),
             overrides: Overrides::of(&config.state_dir),
-            head,
+            head: Mutex::new(head),
             running: Mutex::new(config.clone()),
             inbox,
         }
+    }
+
+    /// Takes this head's thresholds from now on; returns the judge's settings with them.
+    pub(super) fn use_head(&self, head: Head) -> judge::Settings {
+        let running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
+        *self.head.lock().unwrap_or_else(PoisonError::into_inner) = head;
+        self.judge(&running)
+    }
+
+    fn judge(&self, config: &Config) -> judge::Settings {
+        judge_settings(config, &self.head.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     fn table(&self) -> Result<Table, Vec<String>> {
@@ -43,8 +55,7 @@ impl Tuner {
 
     /// The value of a setting, as it is written.
     fn value(&self, config: &Config, tunable: Tunable) -> String {
-        let judge = judge_settings(config, &self.head);
-        config.tunable(tunable, &judge)
+        config.tunable(tunable, &self.judge(config))
     }
 
     /// Puts `table` in force by `write`, unless the configuration would not hold.
@@ -71,7 +82,7 @@ impl Tuner {
         }
         write().map_err(|error| self.disk(&error))?;
         // What needs a restart is in the file only: the flap's own limit is the mechanism's.
-        let mut judge = judge_settings(&next, &self.head);
+        let mut judge = self.judge(&next);
         judge.timing.move_limit = running.judge.timing.move_limit;
         running.judge = next.judge;
         running.judge.timing.move_limit = judge.timing.move_limit;

@@ -45,6 +45,8 @@ mod server;
 mod settings;
 mod streams;
 mod support;
+mod teach;
+mod teaching;
 mod text;
 mod tls;
 mod tune;
@@ -69,6 +71,7 @@ pub use live::Live;
 pub use preview::Preview;
 pub use recent::RECENT_LOG;
 pub use settings::{Settings, Tls};
+pub use teaching::Teaching;
 pub use tuning::{Changed, Knob, Tuning};
 
 use crate::capture::stage;
@@ -151,6 +154,8 @@ pub struct Page {
     pub live: watch::Receiver<Live>,
     /// Whoever keeps the settings.
     pub tuning: Arc<dyn Tuning>,
+    /// Whoever teaches.
+    pub teaching: Arc<dyn Teaching>,
     /// The way to the sorting loop, of [`ORDERS_MAX`] places.
     pub orders: mpsc::Sender<Order>,
     /// Every drop that was confirmed, or voided, as it now stands.
@@ -330,6 +335,7 @@ impl Site {
             uplink: page.uplink.as_ref().map(|status| status.borrow().clone()),
             book: self.book.borrow().clone(),
             health: self.health.borrow().clone(),
+            lesson: page.teaching.board(),
             live,
         }
     }

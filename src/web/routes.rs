@@ -19,7 +19,7 @@ use super::nav::Visit;
 use super::text::Language;
 use super::{
     STREAMS_MAX, Site, assets, checkup, compartments, counts, drops, flap, login, metrics, screen, streams,
-    tune, view,
+    teach, tune, view,
 };
 
 /// Nothing but what this program serves, and no script or style inside the page.
@@ -60,6 +60,7 @@ pub(super) fn router(site: &Arc<Site>) -> Router {
         .merge(counts::routes())
         .merge(drops::routes())
         .merge(flap::routes())
+        .merge(teach::routes())
         .merge(tune::routes())
         .route_layer(middleware::from_fn_with_state(Arc::clone(site), entry));
     let names = Arc::new(site.settings.names.clone());

@@ -14,13 +14,14 @@ use bunri::detect::{Presence, Region};
 use bunri::judge::{Command, CompartmentId, StateName, Verdict};
 use bunri::streams::Stream;
 use bunri::tally::{DropRecord, Intent, Ledger, RunInfo, TallyHandle, Writer};
+use bunri::teach::{Ask, Board, TeachError};
 use bunri::uplink;
 use bunri::web::checkup::{Check, Finding, Grade};
 use bunri::web::screen::{self, Rule, Rules, Voice};
 use bunri::web::{
-    self, Changed, Info, Knob, Live, Order, Page, Preview, Role, Settings, Tuning, Users, WebError,
+    self, Changed, Info, Knob, Live, Order, Page, Preview, Role, Settings, Teaching, Tuning, Users, WebError,
 };
-use tokio::sync::{broadcast, mpsc as orders, watch};
+use tokio::sync::{broadcast, mpsc as orders, oneshot, watch};
 
 pub(crate) const WIDTH: u32 = 320;
 pub(crate) const HEIGHT: u32 = 240;
@@ -179,6 +180,7 @@ impl Bin {
         let page = Page {
             boot_id: identity.boot_id.clone(),
             tuning: Arc::new(NoTuning),
+            teaching: Arc::new(NoTeaching),
             orders: orders_in,
             info: Info { state_dir: state_dir.clone(), ..info(bin.clock.now(), screen_width_mm) },
             check_up: Arc::new(findings),
@@ -312,6 +314,19 @@ impl Tuning for NoTuning {
 
     fn undo(&self) -> Result<Changed, Vec<String>> {
         Ok(Changed::default())
+    }
+}
+
+/// So is teaching; here nobody can be asked.
+struct NoTeaching;
+
+impl Teaching for NoTeaching {
+    fn board(&self) -> Arc<Board> {
+        Arc::default()
+    }
+
+    fn ask(&self, _ask: Ask) -> oneshot::Receiver<Result<String, TeachError>> {
+        oneshot::channel().1
     }
 }
 
