@@ -49,6 +49,8 @@ use crate::config::{Camera, Config};
 use crate::detect::Background;
 use crate::identify::{Bundle, Head, Identifier};
 use crate::judge::{Command, Compartment, Judge};
+use crate::mechanism::guard::Guard;
+use crate::mechanism::lines::Levels;
 use crate::tally::{BundleInfo, DropRecord, Ledger, RunInfo, TallyHandle, Writer};
 use crate::web::{Info, Live, Page, Preview};
 use crate::{uplink, web};
@@ -320,8 +322,17 @@ fn page_info(config: &Config, software: &str, bundle: &str, started_at: Moment) 
         configuration: config.text.clone(),
         inputs: config.drive.lines().inputs.into_iter().map(|input| input.role).collect(),
         guards: config.guards.guards.iter().map(|(_, input)| input.role.clone()).collect(),
+        doors: doors(config),
         state_dir: config.state_dir.clone(),
     }
+}
+
+/// Which guards are service doors.
+fn doors(config: &Config) -> Levels {
+    let guards = config.guards.guards.iter().enumerate();
+    guards
+        .filter(|(_, (guard, _))| *guard == Guard::ServiceDoor)
+        .fold(0, |doors, (index, _)| doors | 1 << index)
 }
 
 /// The size and the detector's settings of the configured rig.

@@ -8,10 +8,10 @@ use toml::Table;
 
 use super::judging::Message;
 use super::{judge_settings, ledger};
-use crate::config::{Config, Overrides, TUNABLE, Tunable};
+use crate::config::{Config, Overrides, TUNABLE, Takes, Tunable};
 use crate::identify::Head;
 use crate::judge;
-use crate::web::{Changed, Knob, Tuning};
+use crate::web::{Changed, Display, Knob, Tuning};
 
 /// Keeps the settings of the running bin.
 pub(super) struct Tuner {
@@ -19,6 +19,8 @@ pub(super) struct Tuner {
     overrides: Overrides,
     head: Mutex<Head>,
     running: Mutex<Config>,
+    /// Apart, so that nobody who draws a page waits for the disk.
+    display: Mutex<Display>,
     inbox: SyncSender<Message>,
 }
 
@@ -29,6 +31,7 @@ impl Tuner {
             overrides: Overrides::of(&config.state_dir),
             head: Mutex::new(head),
             running: Mutex::new(config.clone()),
+            display: Mutex::new(config.display),
             inbox,
         }
     }
@@ -86,23 +89,30 @@ impl Tuner {
         judge.timing.move_limit = running.judge.timing.move_limit;
         running.judge = next.judge;
         running.judge.timing.move_limit = judge.timing.move_limit;
+        running.display = next.display;
+        *self.display.lock().unwrap_or_else(PoisonError::into_inner) = next.display;
         ledger::send(&self.inbox, Message::Retune(Box::new(judge)));
         Ok(changed)
     }
 }
 
 impl Tuning for Tuner {
+    fn display(&self) -> Display {
+        *self.display.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn knobs(&self) -> Vec<Knob> {
         let table = self.table().unwrap_or_default();
         let running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
         let knob = |tunable: Tunable| {
             let changed = table.get(tunable.path);
+            let choices = if let Takes::OneOf(words) = tunable.takes { words } else { &[][..] };
             // What waits for the next start is shown as it will be.
             let value = match changed.filter(|_| !tunable.live) {
                 Some(value) => value.to_string(),
                 None => self.value(&running, tunable),
             };
-            Knob { path: tunable.path, value, changed: changed.is_some(), live: tunable.live }
+            Knob { path: tunable.path, value, choices, changed: changed.is_some(), live: tunable.live }
         };
         let enabled = |tunable: &Tunable| {
             let taken = |stream| running.compartments.iter().any(|compartment| compartment.stream == stream);
@@ -135,7 +145,7 @@ impl Tuning for Tuner {
                 _ if unchanged => {}
                 _ if text.is_empty() => drop(table.remove(path)),
                 Some(value) => drop(table.insert(path.clone(), value)),
-                None => problems.push(format!("{path}: '{text}' is not a number of its kind")),
+                None => problems.push(format!("{path}: '{text}' is not a value of its kind")),
             }
         }
         if !problems.is_empty() {

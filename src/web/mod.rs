@@ -72,12 +72,14 @@ pub use preview::Preview;
 pub use recent::RECENT_LOG;
 pub use settings::{Settings, Tls};
 pub use teaching::Teaching;
-pub use tuning::{Changed, Knob, Tuning};
+pub use text::Language;
+pub use tuning::{Changed, Display, Knob, Tuning};
 
 use crate::capture::stage;
 use crate::clock::{Clock, Moment};
 use crate::detect::Region;
 use crate::judge::{Command, Refusal};
+use crate::mechanism::lines::Levels;
 use crate::streams::Stream;
 use crate::tally::{DropRecord, TallyError, TallyHandle};
 use crate::uplink;
@@ -126,6 +128,8 @@ pub struct Info {
     pub inputs: Vec<String>,
     /// Names of the guards.
     pub guards: Vec<String>,
+    /// Those of them that are service doors.
+    pub doors: Levels,
     /// Folder of the ledger, whose disk is watched.
     pub state_dir: PathBuf,
 }
@@ -217,7 +221,8 @@ pub async fn serve(door: Door, page: Page, stop: watch::Receiver<bool>) -> Resul
     let (news_out, news) = watch::channel(Arc::new(News::default()));
     let (pictures_out, pictures) = watch::channel(None);
     let texts = Texts::load()?;
-    let (screen_out, screen) = watch::channel(Arc::new(Shown::draw(&texts, &page.info, Face::Moment)));
+    let (screen_out, screen) =
+        watch::channel(Arc::new(Shown::draw(&texts, &page.info, page.tuning.display(), Face::Moment)));
     let site = Arc::new(Site {
         heard_at: AtomicU64::new(page.clock.now().as_nanos()),
         texts,

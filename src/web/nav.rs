@@ -98,7 +98,7 @@ impl FromRequestParts<Arc<Site>> for Visit {
 
     async fn from_request_parts(parts: &mut Parts, site: &Arc<Site>) -> Result<Self, StatusCode> {
         let who = parts.extensions.get::<Who>().cloned().ok_or(StatusCode::UNAUTHORIZED)?;
-        let language = Tongue::of(parts);
+        let language = Tongue::of(parts, site);
         Ok(Self { site: Arc::clone(site), who, language, note: Note::of(&parts.uri) })
     }
 }

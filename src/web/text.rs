@@ -12,9 +12,10 @@ use crate::streams::Stream;
 
 /// A language of the page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Language {
+pub enum Language {
     /// The default.
     Korean,
+    /// The other one.
     English,
 }
 
@@ -22,7 +23,7 @@ impl Language {
     pub(super) const ALL: [Language; 2] = [Language::Korean, Language::English];
 
     /// The language's tag (BCP 47).
-    pub(super) const fn id(self) -> &'static str {
+    pub const fn id(self) -> &'static str {
         match self {
             Language::Korean => "ko",
             Language::English => "en",
@@ -59,9 +60,16 @@ impl Language {
         Language::ALL.into_iter().find(|language| language.id().eq_ignore_ascii_case(primary))
     }
 
-    /// The language asked for by `?lang=`, otherwise the best of an Accept-Language header, otherwise Korean.
-    pub(super) fn choose(asked: Option<&str>, accepted: Option<&str>) -> Self {
-        asked.and_then(Self::from_tag).or_else(|| Self::accepted(accepted?)).unwrap_or(Language::Korean)
+    /// Both, this one first.
+    pub(super) const fn first(self) -> [Language; 2] {
+        [self, self.other()]
+    }
+
+    /// The language asked for by `?lang=`, otherwise the bin's, otherwise the best of an Accept-Language header,
+    /// otherwise Korean.
+    pub(super) fn choose(asked: Option<&str>, set: Option<Self>, accepted: Option<&str>) -> Self {
+        let asked = asked.and_then(Self::from_tag).or(set);
+        asked.or_else(|| Self::accepted(accepted?)).unwrap_or(Language::Korean)
     }
 
     fn accepted(header: &str) -> Option<Self> {

@@ -19,7 +19,8 @@ use bunri::uplink;
 use bunri::web::checkup::{Check, Finding, Grade};
 use bunri::web::screen::{self, Rule, Rules, Voice};
 use bunri::web::{
-    self, Changed, Info, Knob, Live, Order, Page, Preview, Role, Settings, Teaching, Tuning, Users, WebError,
+    self, Changed, Display, Info, Knob, Live, Order, Page, Preview, Role, Settings, Teaching, Tuning, Users,
+    WebError,
 };
 use tokio::sync::{broadcast, mpsc as orders, oneshot, watch};
 
@@ -140,6 +141,15 @@ impl Bin {
 
     /// With a resident's screen of this width.
     pub(crate) fn with_screen(screen_width_mm: f32, change: impl FnOnce(&mut Settings)) -> Self {
+        Self::with_display(screen_width_mm, Display { language: None, volume_percent: 60 }, change)
+    }
+
+    /// With a resident's screen of this width, in this language and this loud.
+    pub(crate) fn with_display(
+        screen_width_mm: f32,
+        display: Display,
+        change: impl FnOnce(&mut Settings),
+    ) -> Self {
         let clock = Arc::new(Shifted::default());
         let folder = tempfile::tempdir().unwrap();
         let listen = SocketAddr::from(([127, 0, 0, 1], 0));
@@ -179,7 +189,7 @@ impl Bin {
         bin.spawn_loop(orders);
         let page = Page {
             boot_id: identity.boot_id.clone(),
-            tuning: Arc::new(NoTuning),
+            tuning: Arc::new(NoTuning(display)),
             teaching: Arc::new(NoTeaching),
             orders: orders_in,
             info: Info { state_dir: state_dir.clone(), ..info(bin.clock.now(), screen_width_mm) },
@@ -293,9 +303,13 @@ fn findings() -> Vec<Finding> {
 }
 
 /// Settings are the daemon's; these have none.
-struct NoTuning;
+struct NoTuning(Display);
 
 impl Tuning for NoTuning {
+    fn display(&self) -> Display {
+        self.0
+    }
+
     fn knobs(&self) -> Vec<Knob> {
         Vec::new()
     }
@@ -351,7 +365,8 @@ fn info(started_at: Moment, screen_width_mm: f32) -> Info {
         screen: screen(screen_width_mm),
         configuration: "[uplink]\nhost = \"hub\"\nusername = \"bin-17\"\n".into(),
         inputs: Vec::new(),
-        guards: Vec::new(),
+        guards: vec!["guard.service_door".into()],
+        doors: 1,
         state_dir: std::env::temp_dir(),
     }
 }
@@ -365,7 +380,7 @@ fn screen(width_mm: f32) -> screen::Settings {
     screen::Settings {
         width_mm,
         letter_mm: 12.0,
-        voice: Voice { volume: 0.6, rate: 1.0, korean: true, english: true },
+        voice: Voice { rate: 1.0, korean: true, english: true },
         rules: Rules {
             date: jiff::civil::date(2026, 11, 22),
             source: "a test".into(),

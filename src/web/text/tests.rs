@@ -111,7 +111,7 @@ fn every_state_alarm_reason_cause_and_stream_has_its_text() {
 #[test]
 fn the_language_is_the_one_asked_for_then_the_browsers_then_korean() {
     let check = |asked, accepted, id| {
-        assert_eq!(Language::choose(asked, accepted).id(), id, "{asked:?} {accepted:?}")
+        assert_eq!(Language::choose(asked, None, accepted).id(), id, "{asked:?} {accepted:?}")
     };
     check(Some("en"), Some("ko"), "en");
     check(Some("ko-KR"), Some("en"), "ko");
@@ -121,6 +121,8 @@ fn the_language_is_the_one_asked_for_then_the_browsers_then_korean() {
     check(None, Some("KO;q=x,EN;q=0.1"), "en");
     check(None, Some("de"), "ko");
     check(None, None, "ko");
+    let set = |asked| Language::choose(asked, Some(Language::English), Some("ko")).id();
+    assert_eq!((set(None), set(Some("ko"))), ("en", "ko"), "the bin's own counts until somebody switches");
 }
 
 #[test]

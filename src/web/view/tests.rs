@@ -30,6 +30,7 @@ pub(in crate::web) fn info() -> Info {
         configuration: String::new(),
         inputs: vec!["drive.home_switch".into(), "drive.switches.can".into()],
         guards: vec!["guard.service_door".into()],
+        doors: 1,
         state_dir: "/var/lib/bunri".into(),
     }
 }
