@@ -10,6 +10,25 @@ use super::error::WebError;
 use crate::judge::{Alarm, Reason, StateName};
 use crate::streams::Stream;
 
+/// The files of one language.
+macro_rules! texts {
+    ($language:literal: $($page:ident)*) => {
+        [$((stringify!($page), include_str!(concat!("text/", stringify!($page), ".", $language, ".ftl")))),*]
+    };
+}
+
+/// Every file with its name, in each language; what several pages say is in `frame` and `words`.
+const FILES: [(Language, [(&str, &str); 12]); 2] = [
+    (
+        Language::Korean,
+        texts!("ko": frame login words now drops counts flap compartments teach settings checkup screen),
+    ),
+    (
+        Language::English,
+        texts!("en": frame login words now drops counts flap compartments teach settings checkup screen),
+    ),
+];
+
 /// A language of the page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Language {
@@ -35,23 +54,6 @@ impl Language {
         match self {
             Language::Korean => Language::English,
             Language::English => Language::Korean,
-        }
-    }
-
-    const fn source(self) -> &'static str {
-        match self {
-            Language::Korean => concat!(
-                include_str!("text/ko.ftl"),
-                include_str!("text/screen.ko.ftl"),
-                include_str!("text/records.ko.ftl"),
-                include_str!("text/teach.ko.ftl")
-            ),
-            Language::English => concat!(
-                include_str!("text/en.ftl"),
-                include_str!("text/screen.en.ftl"),
-                include_str!("text/records.en.ftl"),
-                include_str!("text/teach.en.ftl")
-            ),
         }
     }
 
@@ -106,11 +108,13 @@ fn load(language: Language) -> Result<FluentBundle<FluentResource>, WebError> {
     let tag = language.id().parse().map_err(|error| failed(format!("{error}")))?;
     let mut bundle = FluentBundle::new_concurrent(vec![tag]);
     bundle.set_use_isolating(false);
-    let resource = FluentResource::try_new(language.source().to_owned())
-        .map_err(|(_, errors)| failed(errors.first().map(ToString::to_string).unwrap_or_default()))?;
-    bundle
-        .add_resource(resource)
-        .map_err(|errors| failed(errors.first().map(ToString::to_string).unwrap_or_default()))?;
+    for (name, text) in FILES[language as usize].1 {
+        let first = |why: Option<String>| failed(format!("{name}: {}", why.unwrap_or_default()));
+        let resource = FluentResource::try_new(text.to_owned())
+            .map_err(|(_, errors)| first(errors.first().map(ToString::to_string)))?;
+        // A key that two files have is refused.
+        bundle.add_resource(resource).map_err(|errors| first(errors.first().map(ToString::to_string)))?;
+    }
     Ok(bundle)
 }
 

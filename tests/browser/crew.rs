@@ -146,6 +146,35 @@ fn a_threshold_is_changed_checked_kept_through_a_restart_and_undone() {
 }
 
 #[test]
+fn the_language_of_the_pages_and_of_the_screen_is_a_setting_that_holds_at_once() {
+    let bin = empty_bin();
+    let (running, address) = run(&bin);
+    let (browser, screen) = (Browser::new(address), "document.querySelector('h1 span').lang");
+    browser.open("/screen");
+    browser.wait(
+        "Korean first",
+        &format!("{screen} === 'ko' && document.documentElement.dataset.volume === '0'"),
+    );
+    browser.open("/settings");
+    assert_eq!(browser.value("document.documentElement.lang"), "en", "the browser's own");
+    type_into(&browser, "web.language", "ko");
+    browser.press("form[action=\"/settings/change\"] .primary");
+    browser.wait("Korean", "document.documentElement.lang === 'ko'");
+    browser.wait_for_text("적용했습니다. 지금부터 유효합니다.");
+    type_into(&browser, "web.language", "en");
+    type_into(&browser, "web.screen.voice_volume_percent", "40");
+    browser.press("form[action=\"/settings/change\"] .primary");
+    browser.wait_for_text("Applied. It holds from now on.");
+    assert_eq!(value_of(&browser, "web.language"), "en");
+    browser.open("/screen");
+    browser.wait(
+        "English first",
+        &format!("{screen} === 'en' && document.documentElement.dataset.volume === '0.4'"),
+    );
+    running.stop();
+}
+
+#[test]
 fn a_compartment_is_marked_full_and_emptied() {
     let bin = empty_bin();
     let (running, address) = run(&bin);

@@ -1,5 +1,5 @@
-
 # Teach
+
 tab-teach = Teach
 lesson-off = Not teaching
     .means = The bin sorts. Begin a lesson to show it items.
