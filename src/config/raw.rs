@@ -338,8 +338,7 @@ const fn default_in_flight() -> u16 {
 pub struct RawWeb {
     /// Address and port: a loopback one, or another one with TLS.
     pub listen: String,
-    /// Language of the crew's pages until somebody switches, and the first one on the resident's screen; left out, the
-    /// browser's, and Korean.
+    /// Language of the pages until somebody switches, and the screen's first; left out: the browser's, and Korean.
     pub language: Option<RawLanguage>,
     /// The resident's screen.
     #[serde(default)]
