@@ -108,10 +108,7 @@ impl Daemon {
         let (opener, truth) = source_opener(config, &clock)?;
         let Prepared { identity, bundle, head, ledger, sorter, open_intent } =
             prepare(config, software, &*clock)?;
-        let door = match &config.web {
-            Some(settings) => Some(web::bind(settings).await?),
-            None => None,
-        };
+        let door = open_door(config).await?;
 
         let (mut stages, ends) = Stages::new(Arc::clone(&clock));
         let [stop_capture, stop_judge, stop_guards] = [(); 3].map(|()| Arc::new(AtomicBool::new(false)));
@@ -140,8 +137,7 @@ impl Daemon {
             clock: Arc::clone(&clock),
             stop: Arc::clone(&stop_judge),
         };
-        let beat = stages.watch("judge");
-        stages.spawn("judge", move || judging.run(&beat))?;
+        start_judge(&mut stages, judging)?;
 
         let (stop_uplink, uplink_stop) = watch::channel(false);
         let (stop_web, web_stop) = watch::channel(false);
@@ -306,6 +302,19 @@ impl Daemon {
         self.stop_uplink.send_replace(true);
         let _ = tokio::time::timeout(STOP_LIMIT, task).await;
     }
+}
+
+/// Listens where the page is to be, if it is to be anywhere.
+async fn open_door(config: &Config) -> Result<Option<web::Door>, DaemonError> {
+    match &config.web {
+        Some(settings) => Ok(Some(web::bind(settings).await?)),
+        None => Ok(None),
+    }
+}
+
+fn start_judge(stages: &mut Stages, judging: Judging) -> Result<(), DaemonError> {
+    let beat = stages.watch("judge");
+    stages.spawn("judge", move || judging.run(&beat))
 }
 
 fn page_info(config: &Config, software: &str, bundle: &str, started_at: Moment) -> Info {
