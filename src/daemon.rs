@@ -14,6 +14,8 @@
 //! - Stop order: capture, judge, flap to rest, ledger written, uplink's goodbye, page, ledger closed (the uplink
 //!   and the page read it to the end). Each step is logged.
 
+mod calibrating;
+mod chamber;
 mod checkup;
 mod error;
 mod events;
@@ -26,11 +28,12 @@ mod sorter;
 mod supervise;
 mod tuning;
 
+pub use chamber::calibrated_background;
 pub use checkup::check_up;
 pub use error::DaemonError;
 pub use lesson::{Lesson, attend};
 pub use rehearsal::{Ending, Rehearsal, Rehearsed, RehearsedDrop, rehearse};
-pub use sorter::{Looked, Sorter, View, calibrated_background, judge_settings, site_head};
+pub use sorter::{Looked, Sorter, View, judge_settings, site_head};
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -51,6 +54,7 @@ use crate::judge::{Command, Compartment, Judge};
 use crate::tally::{BundleInfo, DropRecord, Ledger, RunInfo, TallyHandle, Writer};
 use crate::web::{Info, Live, Page, Preview};
 use crate::{uplink, web};
+use calibrating::Calibrator;
 use checkup::Running;
 use events::{Started, StopStep};
 use judging::{Judging, Message};
@@ -132,6 +136,7 @@ impl Daemon {
             preview: Arc::clone(&preview),
             clock: Arc::clone(&clock),
             stop: Arc::clone(&stop_judge),
+            studying: None,
         };
         let beat = stages.watch("judge");
         stages.spawn("judge", move || judging.run(&beat))?;
@@ -144,6 +149,7 @@ impl Daemon {
             boot_id: identity.boot_id,
             info: page_info(config, software, &bundle, clock.now()),
             tuning: Arc::new(Tuner::new(config, head, inbox.clone())),
+            calibration: Arc::new(Calibrator::new(config, inbox.clone(), Arc::clone(&clock))),
             orders: orders_in,
             check_up: Running::new(&live_seen, &camera, &uplink_status).checker(config, &clock),
             live: live_seen,
@@ -308,7 +314,6 @@ fn page_info(config: &Config, software: &str, bundle: &str, started_at: Moment) 
         config_hash: config.hash.clone(),
         zone: config.zone.clone(),
         started_at,
-        region: config.calibration.detect.region,
         compartments: config.compartments.iter().map(|compartment| compartment.stream).collect(),
         screen: config.screen.clone(),
         configuration: config.text.clone(),

@@ -8,6 +8,7 @@ use std::time::Duration;
 use tokio::sync::{mpsc, watch};
 
 use super::DaemonError;
+use super::calibrating::{Studying, Watch};
 use super::events::{AlarmChanged, Judged, LookFailed, QueueFull, StateChanged, Voided};
 use super::ledger::{Courier, Ending};
 use super::sorter::Sorter;
@@ -29,6 +30,8 @@ pub(super) enum Message {
     Flap(MechanismStatus),
     Guards(Levels),
     Retune(Box<judge::Settings>),
+    Study(Studying),
+    Watch(Box<Watch>),
     Command(Command),
     Veto(bool),
 }
@@ -53,6 +56,8 @@ pub(super) struct Judging {
     pub(super) preview: Arc<Preview>,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) stop: Arc<AtomicBool>,
+    /// While the empty chamber is being learnt.
+    pub(super) studying: Option<Studying>,
 }
 
 /// What the page is shown, gathered between publications.
@@ -117,6 +122,14 @@ impl Judging {
                 self.sorter.retune(*settings);
                 return;
             }
+            Message::Study(studying) => {
+                self.studying = studying.begin(self.sorter.judge().state(), shown.live.flap);
+                return;
+            }
+            Message::Watch(watch) => {
+                self.sorter.watch(watch.settings, watch.background);
+                return;
+            }
         };
         let actions = self.sorter.input(input, now);
         self.carry_out(actions, shown);
@@ -141,6 +154,11 @@ impl Judging {
         let looked = self.sorter.frame(frame, now, &*self.clock)?;
         self.preview.offer(frame, &looked.presence, now);
         shown.live.presence = looked.presence;
+        if let Some(studying) = &mut self.studying
+            && studying.look(frame, &looked.presence, now)
+        {
+            self.studying = None;
+        }
         if let Some(error) = &looked.failure {
             LookFailed { error }.emit();
         }
@@ -196,6 +214,7 @@ impl Judging {
         shown.published_at = now;
         let live = &mut shown.live;
         live.state = Some(state);
+        live.region = self.sorter.region();
         live.alarms = judge.alarms().to_vec();
         live.compartments.clone_from(&judge.rules().compartments);
         live.service = judge.service();

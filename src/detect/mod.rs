@@ -17,9 +17,11 @@ mod background;
 mod blobs;
 mod events;
 mod grid;
+mod study;
 
 pub use background::{BACKGROUND_BYTES, Background};
 pub use grid::{CELLS, COLUMNS, ROWS, Region};
+pub use study::{Study, Subject, Unfit};
 
 use std::time::Duration;
 

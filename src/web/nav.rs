@@ -25,13 +25,22 @@ pub(super) enum Tab {
     Counts,
     Flap,
     Compartments,
+    Camera,
     Settings,
     Checkup,
 }
 
 impl Tab {
-    const ALL: [Tab; 7] =
-        [Tab::Now, Tab::Drops, Tab::Counts, Tab::Flap, Tab::Compartments, Tab::Settings, Tab::Checkup];
+    const ALL: [Tab; 8] = [
+        Tab::Now,
+        Tab::Drops,
+        Tab::Counts,
+        Tab::Flap,
+        Tab::Compartments,
+        Tab::Camera,
+        Tab::Settings,
+        Tab::Checkup,
+    ];
 
     /// Its address.
     pub(super) const fn path(self) -> &'static str {
@@ -41,6 +50,7 @@ impl Tab {
             Tab::Counts => "/counts",
             Tab::Flap => "/flap",
             Tab::Compartments => "/compartments",
+            Tab::Camera => "/camera",
             Tab::Settings => "/settings",
             Tab::Checkup => "/checkup",
         }
@@ -54,6 +64,7 @@ impl Tab {
             Tab::Counts => "tab-counts",
             Tab::Flap => "tab-flap",
             Tab::Compartments => "tab-compartments",
+            Tab::Camera => "tab-camera",
             Tab::Settings => "tab-settings",
             Tab::Checkup => "tab-checkup",
         }
@@ -66,6 +77,7 @@ impl Tab {
             Tab::Counts => icon::bars(),
             Tab::Flap => icon::sending(),
             Tab::Compartments => icon::full(),
+            Tab::Camera => icon::camera(),
             Tab::Settings => icon::sliders(),
             Tab::Checkup => icon::ready(),
         };

@@ -42,12 +42,14 @@ impl Language {
             Language::Korean => concat!(
                 include_str!("text/ko.ftl"),
                 include_str!("text/screen.ko.ftl"),
-                include_str!("text/records.ko.ftl")
+                include_str!("text/records.ko.ftl"),
+                include_str!("text/camera.ko.ftl")
             ),
             Language::English => concat!(
                 include_str!("text/en.ftl"),
                 include_str!("text/screen.en.ftl"),
-                include_str!("text/records.en.ftl")
+                include_str!("text/records.en.ftl"),
+                include_str!("text/camera.en.ftl")
             ),
         }
     }

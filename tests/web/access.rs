@@ -17,8 +17,16 @@ use crate::bin::{Bin, KIM, LEE, add_logins};
 use crate::client::{Browser, Events, get, post, send};
 
 /// Every address that changes something.
-const ACTING: [&str; 5] =
-    ["/compartments/say", "/drops/correct", "/flap/ask", "/settings/change", "/settings/undo"];
+const ACTING: [&str; 8] = [
+    "/camera/learn",
+    "/camera/return",
+    "/camera/save",
+    "/compartments/say",
+    "/drops/correct",
+    "/flap/ask",
+    "/settings/change",
+    "/settings/undo",
+];
 
 fn audit(bin: &Bin) -> Vec<AuditEntry> {
     bin.tally.call(|ledger| ledger.audit_recent(100)).unwrap()

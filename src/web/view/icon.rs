@@ -22,6 +22,10 @@ pub(in crate::web) const fn menu() -> Icon {
     icon!(r#"<path d="M3 6h18M3 12h18M3 18h18"/>"#)
 }
 
+pub(in crate::web) const fn camera() -> Icon {
+    icon!(r#"<path d="M3 7h4l2-3h6l2 3h4v13H3V7z"/><circle cx="12" cy="13" r="4"/>"#)
+}
+
 pub(in crate::web) const fn sliders() -> Icon {
     icon!(
         r#"<path d="M4 6h9M17 6h3M4 12h3M11 12h9M4 18h11M19 18h1"/><circle cx="15" cy="6" r="2"/><circle cx="9" cy="12" r="2"/><circle cx="17" cy="18" r="2"/>"#
