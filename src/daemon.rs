@@ -23,15 +23,18 @@ mod flap;
 mod judging;
 mod ledger;
 mod lesson;
+mod own_camera;
 mod rehearsal;
 mod sorter;
 mod supervise;
 mod tuning;
 
+pub use calibrating::{Calibrator, Eye};
 pub use chamber::calibrated_background;
 pub use checkup::check_up;
 pub use error::DaemonError;
 pub use lesson::{Lesson, attend};
+pub use own_camera::{OwnCamera, read_light};
 pub use rehearsal::{Ending, Rehearsal, Rehearsed, RehearsedDrop, rehearse};
 pub use sorter::{Looked, Sorter, View, judge_settings, site_head};
 
@@ -54,7 +57,7 @@ use crate::judge::{Command, Compartment, Judge};
 use crate::tally::{BundleInfo, DropRecord, Ledger, RunInfo, TallyHandle, Writer};
 use crate::web::{Info, Live, Page, Preview};
 use crate::{uplink, web};
-use calibrating::Calibrator;
+use calibrating::LoopsEye;
 use checkup::Running;
 use events::{Started, StopStep};
 use judging::{Judging, Message};
@@ -86,6 +89,7 @@ pub struct Daemon {
     tally: TallyHandle,
     writer: Writer,
     drops: broadcast::Sender<Arc<DropRecord>>,
+    live: watch::Receiver<Live>,
     uplink_status: Option<watch::Receiver<uplink::Status>>,
     truth: Option<Truth>,
     stop_uplink: watch::Sender<bool>,
@@ -149,10 +153,14 @@ impl Daemon {
             boot_id: identity.boot_id,
             info: page_info(config, software, &bundle, clock.now()),
             tuning: Arc::new(Tuner::new(config, head, inbox.clone())),
-            calibration: Arc::new(Calibrator::new(config, inbox.clone(), Arc::clone(&clock))),
+            calibration: Arc::new(Calibrator::new(
+                config,
+                LoopsEye::new(config, inbox.clone()),
+                Arc::clone(&clock),
+            )),
             orders: orders_in,
             check_up: Running::new(&live_seen, &camera, &uplink_status).checker(config, &clock),
-            live: live_seen,
+            live: live_seen.clone(),
             drops: drops.clone(),
             tally: tally.clone(),
             uplink: uplink_status.clone(),
@@ -172,6 +180,7 @@ impl Daemon {
             tally,
             writer,
             drops,
+            live: live_seen,
             uplink_status,
             truth,
             stop_uplink,
@@ -189,6 +198,11 @@ impl Daemon {
     /// Every confirmed drop from now on.
     pub fn drops(&self) -> broadcast::Receiver<Arc<DropRecord>> {
         self.drops.subscribe()
+    }
+
+    /// The sorting loop's news.
+    pub fn live(&self) -> watch::Receiver<Live> {
+        self.live.clone()
     }
 
     /// The ledger.

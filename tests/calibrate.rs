@@ -30,15 +30,18 @@ fn bin() -> Bin {
     bin
 }
 
-/// Shows these pictures for ever, each for as many frames.
-fn show(bin: &mut Bin, pictures: &[&str], frames_each: usize) {
-    let folder = bin.path(&format!("clips/{}-{frames_each}", pictures.concat()));
+/// Shows this picture for ever.
+fn show(bin: &mut Bin, picture: &str) {
+    show_all(bin, &[(0, picture)], 60);
+}
+
+/// Shows each picture from its frame on, over and over.
+fn show_all(bin: &mut Bin, pictures: &[(usize, &str)], frames: usize) {
+    let folder = bin.path(&format!("clips/{}-{frames}", pictures[0].1));
     std::fs::create_dir_all(&folder).unwrap();
-    for (index, picture) in pictures.iter().enumerate() {
-        let name = format!("{:04}.jpg", index * frames_each);
-        std::fs::copy(clip_folder("can").join(picture), folder.join(name)).unwrap();
+    for (frame, picture) in pictures {
+        std::fs::copy(clip_folder("can").join(picture), folder.join(format!("{frame:04}.jpg"))).unwrap();
     }
-    let frames = pictures.len() * frames_each;
     std::fs::write(folder.join("clip.toml"), format!("fps = 30\nframes = {frames}\n")).unwrap();
     bin.set("camera.replay.clips", vec![path_value(folder)]);
 }
@@ -78,6 +81,19 @@ impl Visitor {
         self.send("/camera/save", &names.into_iter().zip(region).collect::<Vec<_>>())
     }
 
+    /// Begins maintenance and sends the flap home.
+    fn maintain(&mut self, address: SocketAddr) {
+        let mut events = Events::open_with(address, "en", "");
+        events.wait("state", |data| data["facts"]["camera"]["signal"] == true);
+        self.send("/flap/ask", &[("ask", "maintenance-on")]);
+        events.wait("state", |data| data["facts"]["state"] == "maintenance");
+        self.send("/flap/ask", &[("ask", "home")]);
+        events.wait("state", |data| {
+            let flap = &data["facts"]["flap"];
+            flap["state"] == "resting" && flap["place"] == 0
+        });
+    }
+
     fn page(&mut self) -> String {
         self.browser.get("/camera?lang=en").text()
     }
@@ -103,7 +119,7 @@ const SAVED: &str = "/camera?done=camera-saved#note";
 #[test]
 fn a_drawn_region_holds_at_once_and_after_a_restart_and_earlier_ones_come_back() {
     let mut bin = bin();
-    show(&mut bin, &[EMPTY], 60);
+    show(&mut bin, EMPTY);
     let (running, address) = run(&bin);
     let mut kim = Visitor::at(address);
     until_state(address, "empty");
@@ -147,26 +163,20 @@ fn a_drawn_region_holds_at_once_and_after_a_restart_and_earlier_ones_come_back()
 #[test]
 fn the_learnt_chamber_survives_a_restart_and_an_item_is_no_chamber() {
     let mut bin = bin();
-    show(&mut bin, &[EMPTY], 60);
+    show(&mut bin, EMPTY);
     let (running, address) = run(&bin);
     until_state(address, "empty");
     assert_eq!(Visitor::at(address).send("/camera/learn", &[]), SAVED);
     running.stop();
 
     // A can lay there while the bin was off. Without the saved chamber it would be learnt as empty.
-    show(&mut bin, &[CAN], 60);
+    show(&mut bin, CAN);
     let (running, address) = run(&bin);
     let mut kim = Visitor::at(address);
     let mut events = Events::open_with(address, "en", "");
     events.wait("state", |data| data["facts"]["occupied"] == true);
     assert_eq!(kim.send("/camera/learn", &[]), "/camera?refused=calibration-busy#note", "it is at work");
-    kim.send("/flap/ask", &[("ask", "maintenance-on")]);
-    events.wait("state", |data| data["facts"]["state"] == "maintenance");
-    kim.send("/flap/ask", &[("ask", "home")]);
-    events.wait("state", |data| {
-        let flap = &data["facts"]["flap"];
-        flap["state"] == "resting" && flap["place"] == 0
-    });
+    kim.maintain(address);
     assert_eq!(kim.send("/camera/learn", &[]), "/camera?refused=occupied#note");
     assert!(!kim.page().contains("Version 2"), "nothing was saved");
     assert_eq!(kim.send("/camera/learn", &[("confirmed", "yes")]), SAVED, "somebody has looked");
@@ -177,16 +187,59 @@ fn the_learnt_chamber_survives_a_restart_and_an_item_is_no_chamber() {
 #[test]
 fn nothing_is_learnt_while_something_moves() {
     let mut bin = bin();
-    show(&mut bin, &[EMPTY, CAN], 8);
+    // Still for five seconds, then half a minute of now this, now that.
+    let flicker = (0..120).map(|turn| (150 + turn * 8, [CAN, EMPTY][turn % 2]));
+    let pictures: Vec<_> = std::iter::once((0, EMPTY)).chain(flicker).collect();
+    show_all(&mut bin, &pictures, 150 + 120 * 8);
     let (running, address) = run(&bin);
     let mut kim = Visitor::at(address);
+    kim.maintain(address);
     let mut events = Events::open_with(address, "en", "");
-    events.wait("state", |data| data["facts"]["camera"]["signal"] == true);
-    kim.send("/flap/ask", &[("ask", "maintenance-on")]);
-    events.wait("state", |data| data["facts"]["state"] == "maintenance");
-    kim.send("/flap/ask", &[("ask", "home")]);
+    events.wait("state", |data| data["facts"]["moving"] == true);
     let refused = kim.send("/camera/learn", &[("confirmed", "yes")]);
     assert_eq!(refused, "/camera?refused=moving#note");
+    running.stop();
+}
+
+#[test]
+fn the_terminal_learns_compares_and_goes_back_without_a_bin() {
+    let mut bin = bin();
+    show(&mut bin, EMPTY);
+    let calibrate = |bin: &Bin, arguments: &[&str]| Ran::of(bin.command("calibrate").args(arguments));
+    let listed = calibrate(&bin, &["versions"]).fine().stdout;
+    assert!(
+        listed.starts_with("*    0  region 44,32,560,424  empty chamber learnt at each start"),
+        "{listed}"
+    );
+    calibrate(&bin, &["camera", "--region", "400,0,300,200"]).refuses(&["nothing was saved", "640x480"]);
+    let saved = calibrate(&bin, &["camera", "--region", "50,40,500,400", "--by", "kim"]).fine().stdout;
+    assert!(
+        saved.contains("version 0 -> 1\ncamera.region: [44, 32, 560, 424] -> [50, 40, 500, 400]"),
+        "{saved}"
+    );
+    let light = calibrate(&bin, &["light", "--readings", "1"]).fine().stdout;
+    assert!(light.starts_with("sharpness ") && light.contains("| bright"), "{light}");
+
+    show(&mut bin, CAN);
+    calibrate(&bin, &["camera"]).refuses(&["nothing was saved: something lies in view", "--confirmed"]);
+    calibrate(&bin, &["camera", "--confirmed"]).fine();
+    let differing = calibrate(&bin, &["diff"]).fine().stdout;
+    assert!(differing.starts_with("version 1 -> 2\n  camera.empty_chamber: "), "{differing}");
+    assert!(differing.contains(" of 3072 cells differ"), "{differing}");
+    calibrate(&bin, &["back"]).fine();
+    assert_eq!(calibrate(&bin, &["diff", "1", "3"]).fine().stdout, "version 1 -> 3\n");
+    calibrate(&bin, &["back", "7"]).refuses(&["there is no version 7"]);
+    let listed = calibrate(&bin, &["versions"]).fine().stdout;
+    let lines: Vec<_> = listed.lines().collect();
+    assert_eq!(lines.len(), 4, "{listed}");
+    assert!(lines[0].starts_with("*    3") && lines[0].ends_with("by terminal, as version 1"), "{listed}");
+    assert!(
+        lines[2].contains("region 50,40,500,400  empty chamber saved") && lines[2].ends_with("by kim"),
+        "{listed}"
+    );
+
+    let (running, _) = run(&bin);
+    calibrate(&bin, &["camera"]).refuses(&["the bin runs and has the camera"]);
     running.stop();
 }
 

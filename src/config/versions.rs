@@ -65,6 +65,11 @@ impl Versions {
         Self { folder: state_dir.join("calibration"), rig: rig.to_owned() }
     }
 
+    /// Where they are.
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
     /// The file of a version.
     pub fn file(&self, number: u32) -> PathBuf {
         self.folder.join(format!("{number:06}.toml"))

@@ -1,7 +1,8 @@
-//! The camera's calibration while the bin runs: checked as a whole, learnt by the sorting loop, written, put in force.
+//! The camera's calibration: checked as a whole, learnt, written, put in force; beside the running bin or without one.
 //!
 //! ```text
-//!  page: save ──> check ──Study──> judge thread: still and empty? ──> version on disk ──Watch──> judge thread
+//!  page:     save ──> check ──Study──> judge thread: still and empty? ──> version on disk ──Watch──> judge thread
+//!  terminal: save ──> check ──> own camera: still and empty? ──> version on disk
 //! ```
 //!
 //! Never in force before it is on disk. Never learnt beside the sorting loop: what it sees is what it is told to learn.
@@ -15,7 +16,7 @@ use super::judging::Message;
 use super::{chamber, ledger};
 use crate::capture::{Controls, Frame};
 use crate::clock::{Clock, Moment};
-use crate::config::{Calibration, Config, ConfigError, RawControls, Version, Versions, View};
+use crate::config::{Config, ConfigError, RawControls, Version, Versions, View};
 use crate::detect::{self, Background, Presence, Study, Subject};
 use crate::judge::StateName;
 use crate::mechanism::{FlapState, Place};
@@ -24,44 +25,80 @@ use crate::web::{Calibrated, Calibrating, Changed, NotSaved, Seen};
 /// A sorting loop that has not answered by then gets no pictures.
 const ANSWER_WITHIN: Duration = Duration::from_secs(6);
 
-/// Keeps the calibration of the running bin's camera.
-pub(super) struct Calibrator {
+/// Whoever has the camera.
+pub trait Eye: Send + Sync {
+    /// Learns the empty chamber of this configuration.
+    ///
+    /// # Errors
+    /// Why it cannot be learnt.
+    fn learn(&self, config: &Config, confirmed: bool) -> Result<Background, NotSaved>;
+
+    /// Whether what it sees through these controls is what the bin will see.
+    fn sees_by(&self, controls: Controls) -> bool;
+
+    /// Whether a sorting loop looks through it, which must be told.
+    fn sorts(&self) -> bool;
+
+    /// Looks at this region and knows this empty chamber from now on.
+    fn watch(&self, settings: &detect::Settings, background: Background);
+}
+
+/// Keeps the calibration of a bin's camera.
+pub struct Calibrator<E> {
     file: PathBuf,
     versions: Versions,
-    /// What the camera was opened with.
-    opened: Controls,
-    inbox: SyncSender<Message>,
+    eye: E,
     clock: Arc<dyn Clock>,
     /// One after the other.
     turn: Mutex<()>,
 }
 
-impl Calibrator {
-    pub(super) fn new(config: &Config, inbox: SyncSender<Message>, clock: Arc<dyn Clock>) -> Self {
-        Self {
-            file: config.file.clone(),
-            versions: config.versions(),
-            opened: config.calibration.controls,
-            inbox,
-            clock,
-            turn: Mutex::new(()),
-        }
+impl<E: Eye> Calibrator<E> {
+    /// For the bin of this configuration.
+    pub fn new(config: &Config, eye: E, clock: Arc<dyn Clock>) -> Self {
+        let (file, versions) = (config.file.clone(), config.versions());
+        Self { file, versions, eye, clock, turn: Mutex::new(()) }
     }
 
-    fn in_force(&self) -> Result<Calibration, NotSaved> {
-        Config::load(&self.file).map(|config| config.calibration).map_err(|error| problems(&error))
+    /// What differs from one version to another, as `path: before -> after`; 0 is the rig's own file.
+    ///
+    /// # Errors
+    /// When one of them is not there or cannot be used.
+    pub fn differences(&self, from: u32, to: u32) -> Result<Vec<String>, NotSaved> {
+        let (from, to) = (self.on_trial(&self.view(from)?)?, self.on_trial(&self.view(to)?)?);
+        let mut differences = to.calibration.camera_differences(&from.calibration);
+        let chamber =
+            |config| chamber::calibrated_background(config).map_err(|error| problem(error.to_string()));
+        let known = ["learnt at each start", "saved"];
+        match (chamber(&from)?, chamber(&to)?) {
+            (Some(before), Some(after)) if from.calibration.detect.region == to.calibration.detect.region => {
+                match before.cells_differing(&after) {
+                    0 => {}
+                    cells => differences
+                        .push(format!("camera.empty_chamber: {cells} of {} cells differ", detect::CELLS)),
+                }
+            }
+            (before, after) if before.is_some() != after.is_some() => {
+                let [before, after] = [before, after].map(|chamber| known[usize::from(chamber.is_some())]);
+                differences.push(format!("camera.empty_chamber: {before} -> {after}"));
+            }
+            _ => {}
+        }
+        Ok(differences)
     }
 
     fn on_trial(&self, view: &View) -> Result<Config, NotSaved> {
         Config::load_calibrated(&self.file, view).map_err(|error| problems(&error))
     }
 
-    /// Asks the sorting loop to learn the empty chamber.
-    fn learn(&self, settings: &detect::Settings, confirmed: bool) -> Result<Background, NotSaved> {
-        let (answer, told) = sync_channel(1);
-        let subject = Subject { region: settings.region, motion_share: settings.motion_share, confirmed };
-        ledger::send(&self.inbox, Message::Study(Studying::new(subject, answer)));
-        told.recv_timeout(ANSWER_WITHIN).unwrap_or(Err(NotSaved::NoPicture))
+    /// What a version says, with the folder of its picture.
+    fn view(&self, number: u32) -> Result<View, NotSaved> {
+        let saved = self.versions.all().map_err(|error| problem(error.to_string()))?;
+        match saved.into_iter().find(|version| version.number == number) {
+            Some(version) => Ok(View { empty_chamber: self.versions.chamber(&version), ..version.camera }),
+            None if number == 0 => Ok(View::default()),
+            None => Err(problem(format!("there is no version {number}"))),
+        }
     }
 
     /// Writes a version, then puts it in force.
@@ -70,23 +107,35 @@ impl Calibrator {
         view: View,
         back_to: Option<u32>,
         by: &str,
-        next: &Calibration,
-        (background, saved): (Background, bool),
+        next: &Config,
+        chamber: Chamber,
     ) -> Result<Changed, NotSaved> {
-        let before = self.in_force()?;
-        let png = if saved { Some(chamber::to_png(&background).map_err(problem)?) } else { None };
+        let before = Config::load(&self.file).map_err(|error| problems(&error))?.calibration;
+        let png = match &chamber.background {
+            Some(background) if chamber.lasts => Some(chamber::to_png(background).map_err(problem)?),
+            _ => None,
+        };
         let (rig, saved_at_ms) = (String::new(), self.clock.wall().unix_ms);
         let version = Version { number: 0, rig, saved_at_ms, by: by.to_owned(), back_to, camera: view };
         let number = self
             .versions
             .put(&version, png.as_deref())
-            .map_err(|error| problem(format!("{}: {error}", self.versions.file(0).display())))?;
-        let watch = Watch { settings: next.detect.clone(), background };
-        ledger::send(&self.inbox, Message::Watch(Box::new(watch)));
+            .map_err(|error| problem(format!("{}: {error}", self.versions.folder().display())))?;
+        let next = &next.calibration;
+        if let Some(background) = chamber.background {
+            self.eye.watch(&next.detect, background);
+        }
         let mut what = vec![format!("version {} -> {number}", before.version)];
         what.extend(next.camera_differences(&before));
-        Ok(Changed { what, restart: next.controls != self.opened })
+        Ok(Changed { what, restart: !self.eye.sees_by(next.controls) })
     }
+}
+
+/// The empty chamber of a version on its way to disk.
+struct Chamber {
+    background: Option<Background>,
+    /// Whether it is the version's own, or only for now.
+    lasts: bool,
 }
 
 fn problem(text: String) -> NotSaved {
@@ -98,7 +147,7 @@ fn problems(error: &ConfigError) -> NotSaved {
     NotSaved::Problems(lines.collect())
 }
 
-impl Calibrating for Calibrator {
+impl<E: Eye> Calibrating for Calibrator<E> {
     fn versions(&self) -> Result<Vec<Calibrated>, Vec<String>> {
         let own = Config::load_calibrated(&self.file, &View::default())
             .map_err(|error| error.problems.iter().map(ToString::to_string).collect::<Vec<_>>())?
@@ -132,30 +181,65 @@ impl Calibrating for Calibrator {
         let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
         let (region, controls) = (Some(seen.region.into()), Some(RawControls::from(seen.controls)));
         let view = View { region, controls, empty_chamber: None };
-        let next = self.on_trial(&view)?.calibration;
-        let background = self.learn(&next.detect, confirmed)?;
+        let next = self.on_trial(&view)?;
+        let background = Some(self.eye.learn(&next, confirmed)?);
         // In another exposure the chamber looks different: then it is learnt at the next start.
-        let lasts = next.controls == self.opened;
-        self.put(view, None, by, &next, (background, lasts))
+        let lasts = self.eye.sees_by(next.calibration.controls);
+        self.put(view, None, by, &next, Chamber { background, lasts })
     }
 
     fn back_to(&self, number: u32, by: &str) -> Result<Changed, NotSaved> {
         let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
-        let saved = self.versions.all().map_err(|error| problem(error.to_string()))?;
-        let view = match saved.into_iter().find(|version| version.number == number) {
-            Some(version) => View { empty_chamber: self.versions.chamber(&version), ..version.camera },
-            None if number == 0 => View::default(),
-            None => return Err(problem(format!("there is no version {number}"))),
-        };
+        let view = self.view(number)?;
         let next = self.on_trial(&view)?;
         let known = chamber::calibrated_background(&next).map_err(|error| problem(error.to_string()))?;
+        // A sorting loop must not learn it by itself: something may lie there.
         let background = match known {
-            Some(background) => background,
-            None => self.learn(&next.calibration.detect, false)?,
+            None if self.eye.sorts() => Some(self.eye.learn(&next, false)?),
+            known => known,
         };
-        let own = view.empty_chamber.is_some();
-        self.put(view, Some(number), by, &next.calibration, (background, own))
+        let lasts = view.empty_chamber.is_some();
+        self.put(view, Some(number), by, &next, Chamber { background, lasts })
     }
+}
+
+/// The sorting loop's eye.
+pub(super) struct LoopsEye {
+    /// What the camera was opened with.
+    opened: Controls,
+    inbox: SyncSender<Message>,
+}
+
+impl LoopsEye {
+    pub(super) fn new(config: &Config, inbox: SyncSender<Message>) -> Self {
+        Self { opened: config.calibration.controls, inbox }
+    }
+}
+
+impl Eye for LoopsEye {
+    fn learn(&self, config: &Config, confirmed: bool) -> Result<Background, NotSaved> {
+        let (answer, told) = sync_channel(1);
+        let studying = Studying::new(subject(&config.calibration.detect, confirmed), answer);
+        ledger::send(&self.inbox, Message::Study(studying));
+        told.recv_timeout(ANSWER_WITHIN).unwrap_or(Err(NotSaved::NoPicture))
+    }
+
+    fn sees_by(&self, controls: Controls) -> bool {
+        controls == self.opened
+    }
+
+    fn sorts(&self) -> bool {
+        true
+    }
+
+    fn watch(&self, settings: &detect::Settings, background: Background) {
+        let watch = Watch { settings: settings.clone(), background };
+        ledger::send(&self.inbox, Message::Watch(Box::new(watch)));
+    }
+}
+
+pub(super) const fn subject(settings: &detect::Settings, confirmed: bool) -> Subject {
+    Subject { region: settings.region, motion_share: settings.motion_share, confirmed }
 }
 
 /// What the detector looks at from now on.

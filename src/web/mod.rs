@@ -32,7 +32,6 @@ mod drops;
 mod error;
 mod events;
 mod flap;
-mod focus;
 mod health;
 mod live;
 mod login;

@@ -10,11 +10,10 @@ use tokio::time::MissedTickBehavior;
 
 use super::Site;
 use super::events::PictureFailed;
-use super::focus::Focus;
 use super::preview::Shot;
 use crate::capture::jpeg;
 use crate::clock::Moment;
-use crate::detect::Presence;
+use crate::detect::{Focus, Presence};
 
 /// Five pictures a second.
 const PICTURE_EVERY: Duration = Duration::from_millis(200);

@@ -5,7 +5,7 @@ use maud::{Markup, html};
 use super::{icon, local, percent};
 use crate::capture::Controls;
 use crate::clock::WallTime;
-use crate::web::focus::Focus;
+use crate::detect::Focus;
 use crate::web::text::Words;
 use crate::web::{Calibrated, Info};
 

@@ -349,7 +349,7 @@ fn the_crews_work_at_the_flap_is_shown_with_switches_and_timings() {
 
 #[test]
 fn the_cameras_page_has_readings_advice_and_every_version() {
-    use crate::web::focus::Focus;
+    use crate::detect::Focus;
     use crate::web::{Calibrated, Seen};
 
     let texts = Texts::load().unwrap();

@@ -1,31 +1,31 @@
 //! How sharp and how bright the picture is, for whoever turns the lens or the lamp.
 
+use super::Region;
 use crate::capture::Frame;
-use crate::detect::Region;
 
 /// Bars of the histogram.
-pub(super) const BARS: usize = 16;
+const BARS: usize = 16;
 /// A level within this many of black or white has lost what it showed.
 const CLIPPED: u8 = 4;
 
 /// What the region of one picture shows.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub(super) struct Focus {
+pub struct Focus {
     /// Variance of the Laplacian of the grey levels: greater is sharper. It depends on what lies there, so it is to be
     /// compared only with itself.
-    pub(super) sharpness: f32,
+    pub sharpness: f32,
     /// Shares of the grey levels, dark to bright; together 1.
-    pub(super) histogram: [f32; BARS],
+    pub histogram: [f32; BARS],
     /// Share of pixels that are as good as black.
-    pub(super) dark: f32,
+    pub dark: f32,
     /// Share of pixels that are as good as white.
-    pub(super) bright: f32,
+    pub bright: f32,
 }
 
 impl Focus {
     /// Looks at the region (in the camera's pixels, of which the picture may have every n-th); all zero where it does not
     /// fit.
-    pub(super) fn of(frame: &Frame, region: Region, camera_width: u32) -> Self {
+    pub fn of(frame: &Frame, region: Region, camera_width: u32) -> Self {
         let step = (camera_width / frame.width.max(1)).max(1);
         let region = Region::from(<[u32; 4]>::from(region).map(|pixels| pixels / step));
         if !region.fits(frame.width, frame.height) || region.width < 3 || region.height < 3 {
