@@ -39,6 +39,12 @@ pub trait Eye: Send + Sync {
     /// Whether a sorting loop looks through it, which must be told.
     fn sorts(&self) -> bool;
 
+    /// Whether it may look at something else now.
+    ///
+    /// # Errors
+    /// Why not: items are on their way, and must not vanish from view.
+    fn may_look_elsewhere(&self) -> Result<(), NotSaved>;
+
     /// Looks at this region and knows this empty chamber from now on.
     fn watch(&self, settings: &detect::Settings, background: Background);
 }
@@ -193,6 +199,7 @@ impl<E: Eye> Calibrating for Calibrator<E> {
         let view = self.view(number)?;
         let next = self.on_trial(&view)?;
         let known = chamber::calibrated_background(&next).map_err(|error| problem(error.to_string()))?;
+        self.eye.may_look_elsewhere()?;
         // A sorting loop must not learn it by itself: something may lie there.
         let background = match known {
             None if self.eye.sorts() => Some(self.eye.learn(&next, false)?),
@@ -232,6 +239,12 @@ impl Eye for LoopsEye {
         true
     }
 
+    fn may_look_elsewhere(&self) -> Result<(), NotSaved> {
+        let (answer, told) = sync_channel(1);
+        ledger::send(&self.inbox, Message::MayWatch(answer));
+        told.recv_timeout(ANSWER_WITHIN).unwrap_or(Err(NotSaved::NoPicture))
+    }
+
     fn watch(&self, settings: &detect::Settings, background: Background) {
         let watch = Watch { settings: settings.clone(), background };
         ledger::send(&self.inbox, Message::Watch(Box::new(watch)));
@@ -249,6 +262,17 @@ pub(super) struct Watch {
     pub(super) background: Background,
 }
 
+/// Whether nothing is on its way through the bin and the flap is where it is when items come.
+pub(super) fn ready(state: StateName, flap: Option<FlapState>, confirmed: bool) -> Result<(), NotSaved> {
+    let home = matches!(flap, Some(FlapState::Resting(Place::Home)));
+    match state {
+        StateName::Maintenance if home => Ok(()),
+        StateName::Empty | StateName::Full if confirmed => Err(NotSaved::NotInMaintenance),
+        StateName::Empty | StateName::Full => Ok(()),
+        _ => Err(NotSaved::Busy),
+    }
+}
+
 /// The sorting loop's side: one attempt to learn the empty chamber, and who waits for it.
 #[derive(Clone, Debug)]
 pub(super) struct Studying {
@@ -262,22 +286,14 @@ impl Studying {
         Self { study: Box::new(Study::new(subject)), confirmed: subject.confirmed, answer }
     }
 
-    /// Nothing may be on its way through the bin, and the flap must be where it is when items come. `None` where that
-    /// is not so; whoever waits is told.
+    /// `None` where the bin is not ready for it; whoever waits is told.
     pub(super) fn begin(self, state: StateName, flap: Option<FlapState>) -> Option<Self> {
-        let home = matches!(flap, Some(FlapState::Resting(Place::Home)));
-        let refusal = match state {
-            StateName::Maintenance if home => None,
-            StateName::Empty | StateName::Full if self.confirmed => Some(NotSaved::NotInMaintenance),
-            StateName::Empty | StateName::Full => None,
-            _ => Some(NotSaved::Busy),
-        };
-        match refusal {
-            Some(refusal) => {
+        match ready(state, flap, self.confirmed) {
+            Ok(()) => Some(self),
+            Err(refusal) => {
                 self.tell(Err(refusal));
                 None
             }
-            None => Some(self),
         }
     }
 
@@ -291,5 +307,24 @@ impl Studying {
     fn tell(&self, result: Result<Background, NotSaved>) {
         // Whoever asked may have given up.
         let _heard = self.answer.try_send(result).is_ok();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_an_idle_bin_or_one_in_maintenance_with_its_flap_home_looks_elsewhere() {
+        let home = Some(FlapState::Resting(Place::Home));
+        for state in StateName::ALL {
+            let idle = matches!(state, StateName::Empty | StateName::Full);
+            let maintained = state == StateName::Maintenance;
+            assert_eq!(ready(state, home, false).is_ok(), idle || maintained, "{state:?}");
+            assert_eq!(ready(state, home, true).is_ok(), maintained, "{state:?}");
+        }
+        assert_eq!(ready(StateName::Maintenance, None, true), Err(NotSaved::Busy));
+        assert_eq!(ready(StateName::Maintenance, Some(FlapState::Failed), false), Err(NotSaved::Busy));
+        assert_eq!(ready(StateName::Empty, home, true), Err(NotSaved::NotInMaintenance));
     }
 }

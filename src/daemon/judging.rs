@@ -8,7 +8,7 @@ use std::time::Duration;
 use tokio::sync::{mpsc, watch};
 
 use super::DaemonError;
-use super::calibrating::{Studying, Watch};
+use super::calibrating::{self, Studying, Watch};
 use super::events::{AlarmChanged, Judged, LookFailed, QueueFull, StateChanged, Voided};
 use super::ledger::{Courier, Ending};
 use super::sorter::Sorter;
@@ -18,7 +18,7 @@ use crate::clock::{Clock, Moment};
 use crate::judge::{self, Action, Command, Input, Movement, Verdict};
 use crate::mechanism::lines::Levels;
 use crate::mechanism::{MechanismStatus, Request};
-use crate::web::{Live, Order, Preview};
+use crate::web::{Live, NotSaved, Order, Preview};
 
 /// What other threads tell the judge.
 #[derive(Clone, Debug)]
@@ -31,6 +31,7 @@ pub(super) enum Message {
     Guards(Levels),
     Retune(Box<judge::Settings>),
     Study(Studying),
+    MayWatch(SyncSender<Result<(), NotSaved>>),
     Watch(Box<Watch>),
     Command(Command),
     Veto(bool),
@@ -124,6 +125,12 @@ impl Judging {
             }
             Message::Study(studying) => {
                 self.studying = studying.begin(self.sorter.judge().state(), shown.live.flap);
+                return;
+            }
+            Message::MayWatch(answer) => {
+                let ready = calibrating::ready(self.sorter.judge().state(), shown.live.flap, false);
+                // Whoever asked may have given up.
+                let _heard = answer.try_send(ready).is_ok();
                 return;
             }
             Message::Watch(watch) => {

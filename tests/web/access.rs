@@ -41,7 +41,7 @@ fn deeds(bin: &Bin) -> Vec<(String, String, AuditOutcome)> {
 fn without_a_login_the_page_says_how_to_make_one_and_shows_nothing() {
     let bin = Bin::with(|_| {});
     let mut browser = Browser::new(bin.address);
-    for path in ["/", "/compartments", "/flap", "/settings"] {
+    for path in ["/", "/camera", "/compartments", "/flap", "/settings"] {
         let answer = browser.get(path);
         assert_eq!(answer.status, 303, "{path}");
         assert_eq!(answer.header("location"), Some(format!("/login?next={path}").as_str()));
