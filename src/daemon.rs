@@ -57,7 +57,6 @@ use crate::judge::{Command, Compartment, Judge};
 use crate::tally::{BundleInfo, DropRecord, Ledger, RunInfo, TallyHandle, Writer};
 use crate::web::{Info, Live, Page, Preview};
 use crate::{uplink, web};
-use calibrating::LoopsEye;
 use checkup::Running;
 use events::{Started, StopStep};
 use judging::{Judging, Message};
@@ -113,10 +112,7 @@ impl Daemon {
         let (opener, truth) = source_opener(config, &clock)?;
         let Prepared { identity, bundle, head, ledger, sorter, open_intent } =
             prepare(config, software, &*clock)?;
-        let door = match &config.web {
-            Some(settings) => Some(web::bind(settings).await?),
-            None => None,
-        };
+        let door = bind_page(config).await?;
 
         let (mut stages, ends) = Stages::new(Arc::clone(&clock));
         let [stop_capture, stop_judge, stop_guards] = [(); 3].map(|()| Arc::new(AtomicBool::new(false)));
@@ -153,11 +149,7 @@ impl Daemon {
             boot_id: identity.boot_id,
             info: page_info(config, software, &bundle, clock.now()),
             tuning: Arc::new(Tuner::new(config, head, inbox.clone())),
-            calibration: Arc::new(Calibrator::new(
-                config,
-                LoopsEye::new(config, inbox.clone()),
-                Arc::clone(&clock),
-            )),
+            calibration: Arc::new(Calibrator::of_loop(config, inbox.clone(), &clock)),
             orders: orders_in,
             check_up: Running::new(&live_seen, &camera, &uplink_status).checker(config, &clock),
             live: live_seen.clone(),
@@ -318,6 +310,11 @@ impl Daemon {
         self.stop_uplink.send_replace(true);
         let _ = tokio::time::timeout(STOP_LIMIT, task).await;
     }
+}
+
+async fn bind_page(config: &Config) -> Result<Option<web::Door>, DaemonError> {
+    let Some(settings) = &config.web else { return Ok(None) };
+    Ok(Some(web::bind(settings).await?))
 }
 
 fn page_info(config: &Config, software: &str, bundle: &str, started_at: Moment) -> Info {

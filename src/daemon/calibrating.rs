@@ -217,9 +217,11 @@ pub(super) struct LoopsEye {
     inbox: SyncSender<Message>,
 }
 
-impl LoopsEye {
-    pub(super) fn new(config: &Config, inbox: SyncSender<Message>) -> Self {
-        Self { opened: config.calibration.controls, inbox }
+impl Calibrator<LoopsEye> {
+    /// For the running bin of this configuration.
+    pub(super) fn of_loop(config: &Config, inbox: SyncSender<Message>, clock: &Arc<dyn Clock>) -> Self {
+        let eye = LoopsEye { opened: config.calibration.controls, inbox };
+        Self::new(config, eye, Arc::clone(clock))
     }
 }
 
