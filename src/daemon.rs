@@ -27,6 +27,7 @@ mod own_camera;
 mod rehearsal;
 mod sorter;
 mod supervise;
+mod teaching;
 mod tuning;
 
 pub use calibrating::{Calibrator, Eye};
@@ -54,6 +55,8 @@ use crate::config::{Camera, Config};
 use crate::detect::Background;
 use crate::identify::{Bundle, Head, Identifier};
 use crate::judge::{Command, Compartment, Judge};
+use crate::mechanism::guard::Guard;
+use crate::mechanism::lines::Levels;
 use crate::tally::{BundleInfo, DropRecord, Ledger, RunInfo, TallyHandle, Writer};
 use crate::web::{Info, Live, Page, Preview};
 use crate::{uplink, web};
@@ -94,7 +97,7 @@ pub struct Daemon {
     stop_uplink: watch::Sender<bool>,
     stop_web: watch::Sender<bool>,
     uplink_task: Option<JoinHandle<bool>>,
-    web_task: Option<JoinHandle<Result<(), web::WebError>>>,
+    web_task: Option<WebTask>,
 }
 
 type Opener = Box<dyn FnMut() -> Result<Box<dyn FrameSource>, CaptureError> + Send>;
@@ -110,8 +113,7 @@ impl Daemon {
         clock: Arc<dyn Clock>,
     ) -> Result<Daemon, DaemonError> {
         let (opener, truth) = source_opener(config, &clock)?;
-        let Prepared { identity, bundle, head, ledger, sorter, open_intent } =
-            prepare(config, software, &*clock)?;
+        let ready = prepare(config, software, &*clock)?;
         let door = bind_page(config).await?;
 
         let (mut stages, ends) = Stages::new(Arc::clone(&clock));
@@ -122,11 +124,15 @@ impl Daemon {
         let (drops, _) = broadcast::channel(DROPS_KEPT);
         let preview = Arc::new(Preview::new());
 
-        let (writer, tally) = start_tally(&mut stages, ledger, &clock)?;
+        let (writer, tally) = start_tally(&mut stages, ready.ledger, &clock)?;
         let mechanism = flap::start(config, &mut stages, &inbox, &stop_guards, &clock)?;
         let (frames, camera) = start_capture(config, &mut stages, opener, &stop_capture, &clock)?;
-        let judging = Judging {
-            sorter,
+        let tuner = Arc::new(Tuner::new(config, ready.head, inbox.clone()));
+        let bundle_in_use = ready.sorter.bundle().clone();
+        let (teacher, lectern) = teaching::start(config, bundle_in_use, &tuner, &inbox, &clock, &mut stages)?;
+        Judging {
+            sorter: ready.sorter,
+            teacher,
             frames,
             inbox: messages,
             orders,
@@ -137,19 +143,16 @@ impl Daemon {
             clock: Arc::clone(&clock),
             stop: Arc::clone(&stop_judge),
             studying: None,
-        };
-        let beat = stages.watch("judge");
-        stages.spawn("judge", move || judging.run(&beat))?;
+        }
+        .start(&mut stages)?;
 
-        let (stop_uplink, uplink_stop) = watch::channel(false);
-        let (stop_web, web_stop) = watch::channel(false);
-        let (uplink_task, uplink_status) =
-            start_uplink(config, &tally, &identity, &clock, uplink_stop).unzip();
+        let (stop_uplink, uplink_task, uplink_status) = start_uplink(config, &tally, &ready.identity, &clock);
         let page = Page {
-            boot_id: identity.boot_id,
-            info: page_info(config, software, &bundle, clock.now()),
-            tuning: Arc::new(Tuner::new(config, head, inbox.clone())),
+            boot_id: ready.identity.boot_id,
+            info: page_info(config, software, &ready.bundle, clock.now()),
             calibration: Arc::new(Calibrator::of_loop(config, inbox.clone(), &clock)),
+            tuning: tuner,
+            teaching: Arc::new(lectern),
             orders: orders_in,
             check_up: Running::new(&live_seen, &camera, &uplink_status).checker(config, &clock),
             live: live_seen.clone(),
@@ -160,8 +163,8 @@ impl Daemon {
             preview,
             clock,
         };
-        let web_task = door.map(|door| tokio::spawn(web::serve(door, page, web_stop)));
-        Started { bin: config.bin.bin(), bundle: &bundle, open_intent }.emit();
+        let (stop_web, web_task) = start_web(door, page);
+        Started { bin: config.bin.bin(), bundle: &ready.bundle, open_intent: ready.open_intent }.emit();
         Ok(Daemon {
             stages,
             ends,
@@ -312,6 +315,13 @@ impl Daemon {
     }
 }
 
+type WebTask = JoinHandle<Result<(), web::WebError>>;
+
+fn start_web(door: Option<web::Door>, page: Page) -> (watch::Sender<bool>, Option<WebTask>) {
+    let (stop, stopped) = watch::channel(false);
+    (stop, door.map(|door| tokio::spawn(web::serve(door, page, stopped))))
+}
+
 async fn bind_page(config: &Config) -> Result<Option<web::Door>, DaemonError> {
     let Some(settings) = &config.web else { return Ok(None) };
     Ok(Some(web::bind(settings).await?))
@@ -330,8 +340,17 @@ fn page_info(config: &Config, software: &str, bundle: &str, started_at: Moment) 
         configuration: config.text.clone(),
         inputs: config.drive.lines().inputs.into_iter().map(|input| input.role).collect(),
         guards: config.guards.guards.iter().map(|(_, input)| input.role.clone()).collect(),
+        doors: doors(config),
         state_dir: config.state_dir.clone(),
     }
+}
+
+/// Which guards are service doors.
+fn doors(config: &Config) -> Levels {
+    let guards = config.guards.guards.iter().enumerate();
+    guards
+        .filter(|(_, (guard, _))| *guard == Guard::ServiceDoor)
+        .fold(0, |doors, (index, _)| doors | 1 << index)
 }
 
 /// The size and the detector's settings of the configured rig.
@@ -433,19 +452,18 @@ fn start_tally(
         .map_err(|source| DaemonError::System { doing: "start the thread 'tally'".to_owned(), source })
 }
 
-type Uplink = (JoinHandle<bool>, watch::Receiver<uplink::Status>);
+/// What stops it, and without a hub nothing else.
+type Uplink = (watch::Sender<bool>, Option<JoinHandle<bool>>, Option<watch::Receiver<uplink::Status>>);
 
-fn start_uplink(
-    config: &Config,
-    tally: &TallyHandle,
-    identity: &Identity,
-    clock: &Arc<dyn Clock>,
-    stop: watch::Receiver<bool>,
-) -> Option<Uplink> {
-    let settings = config.uplink.clone()?;
-    let (status, seen) = watch::channel(uplink::Status::default());
-    let run = uplink::run(settings, tally.clone(), identity.clone(), Arc::clone(clock), status, stop);
-    Some((tokio::spawn(run), seen))
+fn start_uplink(config: &Config, tally: &TallyHandle, identity: &Identity, clock: &Arc<dyn Clock>) -> Uplink {
+    let (stop, stopped) = watch::channel(false);
+    let start = |settings| {
+        let (status, seen) = watch::channel(uplink::Status::default());
+        let run = uplink::run(settings, tally.clone(), identity.clone(), Arc::clone(clock), status, stopped);
+        (tokio::spawn(run), seen)
+    };
+    let (task, status) = config.uplink.clone().map(start).unzip();
+    (stop, task, status)
 }
 
 fn source_opener(config: &Config, clock: &Arc<dyn Clock>) -> Result<(Opener, Option<Truth>), DaemonError> {

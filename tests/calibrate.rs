@@ -13,9 +13,10 @@ mod client;
 mod program;
 
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use client::{Browser, Events};
-use program::running::Running;
+use program::running::{Running, pause};
 use program::{Bin, Ran, clip_folder, path_value};
 
 /// The picture of the empty chamber, and the one with a can lying in it.
@@ -76,9 +77,21 @@ impl Visitor {
         answer.header("location").map(str::to_owned).unwrap_or_else(|| answer.text())
     }
 
+    /// Sends a form until the bin is idle: it takes a look before it is ready for the next one.
+    fn send_when_idle(&mut self, path: &str, fields: &[(&str, &str)]) -> String {
+        for _ in 0..100 {
+            let answer = self.send(path, fields);
+            if !answer.contains("calibration-busy") {
+                return answer;
+            }
+            pause(Duration::from_millis(100));
+        }
+        panic!("the bin is never idle");
+    }
+
     fn save(&mut self, region: [&str; 4]) -> String {
         let names = ["x", "y", "width", "height"];
-        self.send("/camera/save", &names.into_iter().zip(region).collect::<Vec<_>>())
+        self.send_when_idle("/camera/save", &names.into_iter().zip(region).collect::<Vec<_>>())
     }
 
     /// Begins maintenance and sends the flap home.
@@ -142,10 +155,10 @@ fn a_drawn_region_holds_at_once_and_after_a_restart_and_earlier_ones_come_back()
     let picture = kim.browser.get("/camera/chamber");
     assert_eq!(picture.header("content-type"), Some("image/png"), "the empty chamber is known too");
     until_state(address, "empty");
-    assert_eq!(kim.send("/camera/return", &[("version", "0")]), SAVED);
+    assert_eq!(kim.send_when_idle("/camera/return", &[("version", "0")]), SAVED);
     assert_eq!(kim.region(), ["44", "32", "560", "424"]);
     until_state(address, "empty");
-    assert_eq!(kim.send("/camera/return", &[("version", "1")]), SAVED);
+    assert_eq!(kim.send_when_idle("/camera/return", &[("version", "1")]), SAVED);
     let page = kim.page();
     for text in ["Version 3", "in force", "as version 1", "as version 0", "The rig's own calibration file"] {
         assert!(page.contains(text), "{text} is not in {page}");
@@ -166,7 +179,7 @@ fn the_learnt_chamber_survives_a_restart_and_an_item_is_no_chamber() {
     show(&mut bin, EMPTY);
     let (running, address) = run(&bin);
     until_state(address, "empty");
-    assert_eq!(Visitor::at(address).send("/camera/learn", &[]), SAVED);
+    assert_eq!(Visitor::at(address).send_when_idle("/camera/learn", &[]), SAVED);
     running.stop();
 
     // A can lay there while the bin was off. Without the saved chamber it would be learnt as empty.

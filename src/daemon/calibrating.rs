@@ -27,11 +27,11 @@ const ANSWER_WITHIN: Duration = Duration::from_secs(6);
 
 /// Whoever has the camera.
 pub trait Eye: Send + Sync {
-    /// Learns the empty chamber of this configuration.
+    /// Learns the empty chamber of the next calibration; by the one in force it tells items and hands.
     ///
     /// # Errors
     /// Why it cannot be learnt.
-    fn learn(&self, config: &Config, confirmed: bool) -> Result<Background, NotSaved>;
+    fn learn(&self, now: &Config, next: &Config, confirmed: bool) -> Result<Background, NotSaved>;
 
     /// Whether what it sees through these controls is what the bin will see.
     fn sees_by(&self, controls: Controls) -> bool;
@@ -93,6 +93,10 @@ impl<E: Eye> Calibrator<E> {
         Ok(differences)
     }
 
+    fn in_force(&self) -> Result<Config, NotSaved> {
+        Config::load(&self.file).map_err(|error| problems(&error))
+    }
+
     fn on_trial(&self, view: &View) -> Result<Config, NotSaved> {
         Config::load_calibrated(&self.file, view).map_err(|error| problems(&error))
     }
@@ -116,7 +120,7 @@ impl<E: Eye> Calibrator<E> {
         next: &Config,
         chamber: Chamber,
     ) -> Result<Changed, NotSaved> {
-        let before = Config::load(&self.file).map_err(|error| problems(&error))?.calibration;
+        let before = self.in_force()?.calibration;
         let png = match &chamber.background {
             Some(background) if chamber.lasts => Some(chamber::to_png(background).map_err(problem)?),
             _ => None,
@@ -188,7 +192,7 @@ impl<E: Eye> Calibrating for Calibrator<E> {
         let (region, controls) = (Some(seen.region.into()), Some(RawControls::from(seen.controls)));
         let view = View { region, controls, empty_chamber: None };
         let next = self.on_trial(&view)?;
-        let background = Some(self.eye.learn(&next, confirmed)?);
+        let background = Some(self.eye.learn(&self.in_force()?, &next, confirmed)?);
         // In another exposure the chamber looks different: then it is learnt at the next start.
         let lasts = self.eye.sees_by(next.calibration.controls);
         self.put(view, None, by, &next, Chamber { background, lasts })
@@ -202,7 +206,7 @@ impl<E: Eye> Calibrating for Calibrator<E> {
         self.eye.may_look_elsewhere()?;
         // A sorting loop must not learn it by itself: something may lie there.
         let background = match known {
-            None if self.eye.sorts() => Some(self.eye.learn(&next, false)?),
+            None if self.eye.sorts() => Some(self.eye.learn(&self.in_force()?, &next, false)?),
             known => known,
         };
         let lasts = view.empty_chamber.is_some();
@@ -226,9 +230,9 @@ impl Calibrator<LoopsEye> {
 }
 
 impl Eye for LoopsEye {
-    fn learn(&self, config: &Config, confirmed: bool) -> Result<Background, NotSaved> {
+    fn learn(&self, _now: &Config, next: &Config, confirmed: bool) -> Result<Background, NotSaved> {
         let (answer, told) = sync_channel(1);
-        let studying = Studying::new(subject(&config.calibration.detect, confirmed), answer);
+        let studying = Studying::new(subject(&next.calibration.detect, confirmed), answer);
         ledger::send(&self.inbox, Message::Study(studying));
         told.recv_timeout(ANSWER_WITHIN).unwrap_or(Err(NotSaved::NoPicture))
     }

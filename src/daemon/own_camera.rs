@@ -27,14 +27,13 @@ impl OwnCamera {
 }
 
 impl Eye for OwnCamera {
-    fn learn(&self, config: &Config, confirmed: bool) -> Result<Background, NotSaved> {
+    fn learn(&self, now: &Config, next: &Config, confirmed: bool) -> Result<Background, NotSaved> {
         let failed = |error: DaemonError| NotSaved::Problems(vec![error.to_string()]);
-        let settings = config.calibration.detect.clone();
-        let known = chamber::calibrated_background(config).map_err(failed)?;
-        let mut study = Study::new(subject(&settings, confirmed));
-        let mut detector = Detector::new(settings, known);
+        let known = chamber::calibrated_background(now).map_err(failed)?;
+        let mut detector = Detector::new(now.calibration.detect.clone(), known);
+        let mut study = Study::new(subject(&next.calibration.detect, confirmed));
         let mut learnt = Err(NotSaved::NoPicture);
-        look(config, config.calibration.controls, &self.clock, |frame| {
+        look(next, next.calibration.controls, &self.clock, |frame| {
             let now = self.clock.now();
             let presence = detector.step(frame, now);
             study.step(frame, &presence, now).map(|result| learnt = result.map_err(NotSaved::Unfit)).is_none()

@@ -26,18 +26,20 @@ pub(super) enum Tab {
     Flap,
     Compartments,
     Camera,
+    Teach,
     Settings,
     Checkup,
 }
 
 impl Tab {
-    const ALL: [Tab; 8] = [
+    const ALL: [Tab; 9] = [
         Tab::Now,
         Tab::Drops,
         Tab::Counts,
         Tab::Flap,
         Tab::Compartments,
         Tab::Camera,
+        Tab::Teach,
         Tab::Settings,
         Tab::Checkup,
     ];
@@ -51,6 +53,7 @@ impl Tab {
             Tab::Flap => "/flap",
             Tab::Compartments => "/compartments",
             Tab::Camera => "/camera",
+            Tab::Teach => "/teach",
             Tab::Settings => "/settings",
             Tab::Checkup => "/checkup",
         }
@@ -65,6 +68,7 @@ impl Tab {
             Tab::Flap => "tab-flap",
             Tab::Compartments => "tab-compartments",
             Tab::Camera => "tab-camera",
+            Tab::Teach => "tab-teach",
             Tab::Settings => "tab-settings",
             Tab::Checkup => "tab-checkup",
         }
@@ -78,6 +82,7 @@ impl Tab {
             Tab::Flap => icon::sending(),
             Tab::Compartments => icon::full(),
             Tab::Camera => icon::camera(),
+            Tab::Teach => icon::lesson(),
             Tab::Settings => icon::sliders(),
             Tab::Checkup => icon::ready(),
         };
@@ -98,7 +103,7 @@ impl FromRequestParts<Arc<Site>> for Visit {
 
     async fn from_request_parts(parts: &mut Parts, site: &Arc<Site>) -> Result<Self, StatusCode> {
         let who = parts.extensions.get::<Who>().cloned().ok_or(StatusCode::UNAUTHORIZED)?;
-        let language = Tongue::of(parts);
+        let language = Tongue::of(parts, site);
         Ok(Self { site: Arc::clone(site), who, language, note: Note::of(&parts.uri) })
     }
 }

@@ -18,14 +18,14 @@ use crate::client::{Browser, Events, get, post, send};
 
 /// Every address that changes something.
 const ACTING: [&str; 8] = [
-    "/camera/learn",
-    "/camera/return",
-    "/camera/save",
     "/compartments/say",
     "/drops/correct",
     "/flap/ask",
     "/settings/change",
     "/settings/undo",
+    "/camera/learn",
+    "/camera/return",
+    "/camera/save",
 ];
 
 fn audit(bin: &Bin) -> Vec<AuditEntry> {

@@ -14,14 +14,15 @@ use bunri::detect::{Presence, Region};
 use bunri::judge::{Command, CompartmentId, StateName, Verdict};
 use bunri::streams::Stream;
 use bunri::tally::{DropRecord, Intent, Ledger, RunInfo, TallyHandle, Writer};
+use bunri::teach::{Ask, Board, TeachError};
 use bunri::uplink;
 use bunri::web::checkup::{Check, Finding, Grade};
 use bunri::web::screen::{self, Rule, Rules, Voice};
 use bunri::web::{
-    self, Calibrated, Calibrating, Changed, Info, Knob, Live, NotSaved, Order, Page, Preview, Role, Seen,
-    Settings, Tuning, Users, WebError,
+    self, Calibrated, Calibrating, Changed, Display, Info, Knob, Live, NotSaved, Order, Page, Preview, Role,
+    Seen, Settings, Teaching, Tuning, Users, WebError,
 };
-use tokio::sync::{broadcast, mpsc as orders, watch};
+use tokio::sync::{broadcast, mpsc as orders, oneshot, watch};
 
 pub(crate) const WIDTH: u32 = 320;
 pub(crate) const HEIGHT: u32 = 240;
@@ -140,6 +141,15 @@ impl Bin {
 
     /// With a resident's screen of this width.
     pub(crate) fn with_screen(screen_width_mm: f32, change: impl FnOnce(&mut Settings)) -> Self {
+        Self::with_display(screen_width_mm, Display { language: None, volume_percent: 60 }, change)
+    }
+
+    /// With a resident's screen of this width, in this language and this loud.
+    pub(crate) fn with_display(
+        screen_width_mm: f32,
+        display: Display,
+        change: impl FnOnce(&mut Settings),
+    ) -> Self {
         let clock = Arc::new(Shifted::default());
         let folder = tempfile::tempdir().unwrap();
         let listen = SocketAddr::from(([127, 0, 0, 1], 0));
@@ -179,8 +189,9 @@ impl Bin {
         bin.spawn_loop(orders);
         let page = Page {
             boot_id: identity.boot_id.clone(),
-            tuning: Arc::new(NoTuning),
             calibration: Arc::new(Calibrations::new(bin.live.clone())),
+            tuning: Arc::new(NoTuning(display)),
+            teaching: Arc::new(NoTeaching),
             orders: orders_in,
             info: Info { state_dir: state_dir.clone(), ..info(bin.clock.now(), screen_width_mm) },
             check_up: Arc::new(findings),
@@ -293,9 +304,13 @@ fn findings() -> Vec<Finding> {
 }
 
 /// Settings are the daemon's; these have none.
-struct NoTuning;
+struct NoTuning(Display);
 
 impl Tuning for NoTuning {
+    fn display(&self) -> Display {
+        self.0
+    }
+
     fn knobs(&self) -> Vec<Knob> {
         Vec::new()
     }
@@ -364,6 +379,19 @@ impl Calibrating for Calibrations {
     }
 }
 
+/// So is teaching; here nobody can be asked.
+struct NoTeaching;
+
+impl Teaching for NoTeaching {
+    fn board(&self) -> Arc<Board> {
+        Arc::default()
+    }
+
+    fn ask(&self, _ask: Ask) -> oneshot::Receiver<Result<String, TeachError>> {
+        oneshot::channel().1
+    }
+}
+
 /// Writes the two logins.
 pub(crate) fn add_logins(folder: &Path) {
     let mut users = Users::default();
@@ -384,7 +412,8 @@ fn info(started_at: Moment, screen_width_mm: f32) -> Info {
         screen: screen(screen_width_mm),
         configuration: "[uplink]\nhost = \"hub\"\nusername = \"bin-17\"\n".into(),
         inputs: Vec::new(),
-        guards: Vec::new(),
+        guards: vec!["guard.service_door".into()],
+        doors: 1,
         state_dir: std::env::temp_dir(),
     }
 }
@@ -398,7 +427,7 @@ fn screen(width_mm: f32) -> screen::Settings {
     screen::Settings {
         width_mm,
         letter_mm: 12.0,
-        voice: Voice { volume: 0.6, rate: 1.0, korean: true, english: true },
+        voice: Voice { rate: 1.0, korean: true, english: true },
         rules: Rules {
             date: jiff::civil::date(2026, 11, 22),
             source: "a test".into(),

@@ -1,5 +1,5 @@
-
 # Camera
+
 tab-camera = Camera
 region-title = Region
 region-note = What is looked at. On the picture, drag a corner, drag the whole, or draw it anew from outside; or type the numbers, in pixels of the camera.
