@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a bench that cannot be set up stops there")]
 
+mod crowd;
 mod decode;
 mod detect;
 mod frame_to_verdict;
@@ -12,6 +13,10 @@ mod tally;
 mod teach;
 
 fn main() {
+    // It lasts minutes and is no criterion bench: only when it is asked for.
+    if std::env::args().any(|argument| argument == "crowd") {
+        return crowd::run();
+    }
     let mut criterion = support::criterion();
     decode::bench(&mut criterion);
     detect::bench(&mut criterion);

@@ -10,11 +10,13 @@ mod page;
 mod problems;
 mod raw;
 mod screen;
+mod versions;
 
 pub use calibration::{CALIBRATION_VERSION, Calibration};
 pub use overrides::{Overrides, TUNABLE, Takes, Tunable};
 pub use problems::{ConfigError, Problem};
-pub use raw::{FAULT_RETRIES, RawCalibration, RawConfig, RawJudge};
+pub use raw::{FAULT_RETRIES, RawCalibration, RawConfig, RawControls, RawJudge};
+pub use versions::{Version, Versions, View};
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -34,6 +36,7 @@ use crate::uplink::{self, BinName, Secret};
 use crate::web;
 use problems::Problems;
 use raw::{RawCamera, RawUplink, Source};
+use versions::Saved;
 
 /// A checked configuration.
 #[derive(Clone, Debug)]
@@ -76,7 +79,7 @@ pub struct Config {
     pub display: web::Display,
     /// The file as it was read.
     pub text: String,
-    /// First 12 digits of the sha256 of the file and of what the page has changed, to tell configurations apart.
+    /// First 12 digits of the sha256 of the file and of what was changed on the bin, to tell configurations apart.
     pub hash: String,
 }
 
@@ -122,7 +125,7 @@ impl Config {
     /// Every problem found: every wrong or missing key; once all needed keys can be read, every value out of
     /// range and every problem of the calibration too.
     pub fn load(path: &Path) -> Result<Self, ConfigError> {
-        Self::read(path, None)
+        Self::read(path, None, None)
     }
 
     /// As it would be with these changes instead of those that the page has made.
@@ -130,10 +133,18 @@ impl Config {
     /// # Errors
     /// As [`Config::load`].
     pub fn load_with(path: &Path, changes: &toml::Table) -> Result<Self, ConfigError> {
-        Self::read(path, Some(changes))
+        Self::read(path, Some(changes), None)
     }
 
-    fn read(path: &Path, changes: Option<&toml::Table>) -> Result<Self, ConfigError> {
+    /// As it would be with this calibration of the camera instead of the one in force.
+    ///
+    /// # Errors
+    /// As [`Config::load`].
+    pub fn load_calibrated(path: &Path, view: &View) -> Result<Self, ConfigError> {
+        Self::read(path, None, Some(view))
+    }
+
+    fn read(path: &Path, changes: Option<&toml::Table>, view: Option<&View>) -> Result<Self, ConfigError> {
         let mut problems = Problems::default();
         let Some((mut table, mut text)) = problems.read(path) else { return Err(problems.into()) };
         let folder = path.parent().unwrap_or(Path::new(""));
@@ -154,7 +165,8 @@ impl Config {
             }
         }
         let Some(raw) = problems.take::<RawConfig>(table, path) else { return Err(problems.into()) };
-        let config = Self::from_raw(raw, path, &text, &mut problems.in_file(path));
+        let saved = Saved::find(&folder.join(&raw.bin.state_dir), &raw.rig.name, view, &mut problems);
+        let config = Self::from_raw(raw, path, &text, saved.as_ref(), &mut problems.in_file(path));
         match config {
             Some(config) if problems.is_empty() => Ok(config),
             _ => Err(problems.into()),
@@ -165,6 +177,7 @@ impl Config {
         raw: RawConfig,
         path: &Path,
         text: &str,
+        saved: Option<&Saved>,
         problems: &mut problems::InFile<'_>,
     ) -> Option<Self> {
         let folder = path.parent().unwrap_or(Path::new(""));
@@ -174,7 +187,8 @@ impl Config {
         let camera = check_camera(&raw.camera, folder, problems);
         let compartments = check_compartments(&raw, problems);
         let calibration_path = folder.join(&raw.rig.calibration);
-        let calibration = Calibration::load(&calibration_path, &raw.rig.name, &compartments, problems.all());
+        let calibration =
+            Calibration::load(&calibration_path, &raw.rig.name, &compartments, saved, problems.all());
         let camera = match (camera, &calibration) {
             (Some(Camera::V4l2(settings)), Some(calibration)) => {
                 Some(Camera::V4l2(device::Settings { controls: calibration.controls, ..settings }))
@@ -201,6 +215,7 @@ impl Config {
             raw::Drive::Simulated => GuardSettings::default(),
             raw::Drive::Rig => calibration.as_ref().map(|rig| rig.guards.clone()).unwrap_or_default(),
         };
+        let text = text.to_owned() + saved.map_or("", |saved| &saved.text);
         Some(Self {
             file: path.to_owned(),
             bin: bin?,
@@ -226,9 +241,14 @@ impl Config {
             web,
             screen: screen?,
             display: raw.web.as_ref().map(screen::display).unwrap_or_default(),
-            text: text.to_owned(),
             hash: Sha256::digest(text.as_bytes()).iter().take(6).map(|byte| format!("{byte:02x}")).collect(),
+            text,
         })
+    }
+
+    /// The saved versions of the camera's calibration on this bin.
+    pub fn versions(&self) -> Versions {
+        Versions::of(&self.state_dir, &self.calibration.rig)
     }
 
     /// The settings of the judge for a bundle's head.

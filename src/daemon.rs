@@ -14,6 +14,8 @@
 //! - Stop order: capture, judge, flap to rest, ledger written, uplink's goodbye, page, ledger closed (the uplink
 //!   and the page read it to the end). Each step is logged.
 
+mod calibrating;
+mod chamber;
 mod checkup;
 mod error;
 mod events;
@@ -21,17 +23,21 @@ mod flap;
 mod judging;
 mod ledger;
 mod lesson;
+mod own_camera;
 mod rehearsal;
 mod sorter;
 mod supervise;
 mod teaching;
 mod tuning;
 
+pub use calibrating::{Calibrator, Eye};
+pub use chamber::calibrated_background;
 pub use checkup::check_up;
 pub use error::DaemonError;
 pub use lesson::{Lesson, attend};
+pub use own_camera::{OwnCamera, read_light};
 pub use rehearsal::{Ending, Rehearsal, Rehearsed, RehearsedDrop, rehearse};
-pub use sorter::{Looked, Sorter, View, calibrated_background, judge_settings, site_head};
+pub use sorter::{Looked, Sorter, View, judge_settings, site_head};
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -85,12 +91,13 @@ pub struct Daemon {
     tally: TallyHandle,
     writer: Writer,
     drops: broadcast::Sender<Arc<DropRecord>>,
+    live: watch::Receiver<Live>,
     uplink_status: Option<watch::Receiver<uplink::Status>>,
     truth: Option<Truth>,
     stop_uplink: watch::Sender<bool>,
     stop_web: watch::Sender<bool>,
     uplink_task: Option<JoinHandle<bool>>,
-    web_task: Option<JoinHandle<Result<(), web::WebError>>>,
+    web_task: Option<WebTask>,
 }
 
 type Opener = Box<dyn FnMut() -> Result<Box<dyn FrameSource>, CaptureError> + Send>;
@@ -106,9 +113,8 @@ impl Daemon {
         clock: Arc<dyn Clock>,
     ) -> Result<Daemon, DaemonError> {
         let (opener, truth) = source_opener(config, &clock)?;
-        let Prepared { identity, bundle, head, ledger, sorter, open_intent } =
-            prepare(config, software, &*clock)?;
-        let door = open_door(config).await?;
+        let ready = prepare(config, software, &*clock)?;
+        let door = bind_page(config).await?;
 
         let (mut stages, ends) = Stages::new(Arc::clone(&clock));
         let [stop_capture, stop_judge, stop_guards] = [(); 3].map(|()| Arc::new(AtomicBool::new(false)));
@@ -118,14 +124,14 @@ impl Daemon {
         let (drops, _) = broadcast::channel(DROPS_KEPT);
         let preview = Arc::new(Preview::new());
 
-        let (writer, tally) = start_tally(&mut stages, ledger, &clock)?;
+        let (writer, tally) = start_tally(&mut stages, ready.ledger, &clock)?;
         let mechanism = flap::start(config, &mut stages, &inbox, &stop_guards, &clock)?;
         let (frames, camera) = start_capture(config, &mut stages, opener, &stop_capture, &clock)?;
-        let tuner = Arc::new(Tuner::new(config, head, inbox.clone()));
-        let bundle_in_use = sorter.bundle().clone();
+        let tuner = Arc::new(Tuner::new(config, ready.head, inbox.clone()));
+        let bundle_in_use = ready.sorter.bundle().clone();
         let (teacher, lectern) = teaching::start(config, bundle_in_use, &tuner, &inbox, &clock, &mut stages)?;
-        let judging = Judging {
-            sorter,
+        Judging {
+            sorter: ready.sorter,
             teacher,
             frames,
             inbox: messages,
@@ -136,21 +142,20 @@ impl Daemon {
             preview: Arc::clone(&preview),
             clock: Arc::clone(&clock),
             stop: Arc::clone(&stop_judge),
-        };
-        start_judge(&mut stages, judging)?;
+            studying: None,
+        }
+        .start(&mut stages)?;
 
-        let (stop_uplink, uplink_stop) = watch::channel(false);
-        let (stop_web, web_stop) = watch::channel(false);
-        let (uplink_task, uplink_status) =
-            start_uplink(config, &tally, &identity, &clock, uplink_stop).unzip();
+        let (stop_uplink, uplink_task, uplink_status) = start_uplink(config, &tally, &ready.identity, &clock);
         let page = Page {
-            boot_id: identity.boot_id,
-            info: page_info(config, software, &bundle, clock.now()),
+            boot_id: ready.identity.boot_id,
+            info: page_info(config, software, &ready.bundle, clock.now()),
+            calibration: Arc::new(Calibrator::of_loop(config, inbox.clone(), &clock)),
             tuning: tuner,
             teaching: Arc::new(lectern),
             orders: orders_in,
             check_up: Running::new(&live_seen, &camera, &uplink_status).checker(config, &clock),
-            live: live_seen,
+            live: live_seen.clone(),
             drops: drops.clone(),
             tally: tally.clone(),
             uplink: uplink_status.clone(),
@@ -158,8 +163,8 @@ impl Daemon {
             preview,
             clock,
         };
-        let web_task = door.map(|door| tokio::spawn(web::serve(door, page, web_stop)));
-        Started { bin: config.bin.bin(), bundle: &bundle, open_intent }.emit();
+        let (stop_web, web_task) = start_web(door, page);
+        Started { bin: config.bin.bin(), bundle: &ready.bundle, open_intent: ready.open_intent }.emit();
         Ok(Daemon {
             stages,
             ends,
@@ -170,6 +175,7 @@ impl Daemon {
             tally,
             writer,
             drops,
+            live: live_seen,
             uplink_status,
             truth,
             stop_uplink,
@@ -187,6 +193,11 @@ impl Daemon {
     /// Every confirmed drop from now on.
     pub fn drops(&self) -> broadcast::Receiver<Arc<DropRecord>> {
         self.drops.subscribe()
+    }
+
+    /// The sorting loop's news.
+    pub fn live(&self) -> watch::Receiver<Live> {
+        self.live.clone()
     }
 
     /// The ledger.
@@ -304,17 +315,16 @@ impl Daemon {
     }
 }
 
-/// Listens where the page is to be, if it is to be anywhere.
-async fn open_door(config: &Config) -> Result<Option<web::Door>, DaemonError> {
-    match &config.web {
-        Some(settings) => Ok(Some(web::bind(settings).await?)),
-        None => Ok(None),
-    }
+type WebTask = JoinHandle<Result<(), web::WebError>>;
+
+fn start_web(door: Option<web::Door>, page: Page) -> (watch::Sender<bool>, Option<WebTask>) {
+    let (stop, stopped) = watch::channel(false);
+    (stop, door.map(|door| tokio::spawn(web::serve(door, page, stopped))))
 }
 
-fn start_judge(stages: &mut Stages, judging: Judging) -> Result<(), DaemonError> {
-    let beat = stages.watch("judge");
-    stages.spawn("judge", move || judging.run(&beat))
+async fn bind_page(config: &Config) -> Result<Option<web::Door>, DaemonError> {
+    let Some(settings) = &config.web else { return Ok(None) };
+    Ok(Some(web::bind(settings).await?))
 }
 
 fn page_info(config: &Config, software: &str, bundle: &str, started_at: Moment) -> Info {
@@ -325,7 +335,6 @@ fn page_info(config: &Config, software: &str, bundle: &str, started_at: Moment) 
         config_hash: config.hash.clone(),
         zone: config.zone.clone(),
         started_at,
-        region: config.calibration.detect.region,
         compartments: config.compartments.iter().map(|compartment| compartment.stream).collect(),
         screen: config.screen.clone(),
         configuration: config.text.clone(),
@@ -443,19 +452,18 @@ fn start_tally(
         .map_err(|source| DaemonError::System { doing: "start the thread 'tally'".to_owned(), source })
 }
 
-type Uplink = (JoinHandle<bool>, watch::Receiver<uplink::Status>);
+/// What stops it, and without a hub nothing else.
+type Uplink = (watch::Sender<bool>, Option<JoinHandle<bool>>, Option<watch::Receiver<uplink::Status>>);
 
-fn start_uplink(
-    config: &Config,
-    tally: &TallyHandle,
-    identity: &Identity,
-    clock: &Arc<dyn Clock>,
-    stop: watch::Receiver<bool>,
-) -> Option<Uplink> {
-    let settings = config.uplink.clone()?;
-    let (status, seen) = watch::channel(uplink::Status::default());
-    let run = uplink::run(settings, tally.clone(), identity.clone(), Arc::clone(clock), status, stop);
-    Some((tokio::spawn(run), seen))
+fn start_uplink(config: &Config, tally: &TallyHandle, identity: &Identity, clock: &Arc<dyn Clock>) -> Uplink {
+    let (stop, stopped) = watch::channel(false);
+    let start = |settings| {
+        let (status, seen) = watch::channel(uplink::Status::default());
+        let run = uplink::run(settings, tally.clone(), identity.clone(), Arc::clone(clock), status, stopped);
+        (tokio::spawn(run), seen)
+    };
+    let (task, status) = config.uplink.clone().map(start).unzip();
+    (stop, task, status)
 }
 
 fn source_opener(config: &Config, clock: &Arc<dyn Clock>) -> Result<(Opener, Option<Truth>), DaemonError> {

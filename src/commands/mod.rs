@@ -1,6 +1,7 @@
 //! One file per subcommand. The only room that prints.
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "commands talk to the terminal")]
 
+mod calibrate;
 mod check;
 mod classify;
 mod demo;
@@ -60,6 +61,8 @@ enum Command {
     Replay(replay::Replay),
     /// Teach a bin its own street, from items that somebody shows it.
     Teach(teach::Teach),
+    /// The camera's region, light and empty chamber: learn, compare and go back.
+    Calibrate(calibrate::Calibrate),
     /// The flap on its own.
     #[command(subcommand)]
     Flap(flap::Flap),
@@ -85,6 +88,7 @@ pub fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Classify(classify) => classify::run(&classify),
         Command::Replay(replay) => replay::run(&replay),
         Command::Teach(teach) => teach::run(&teach),
+        Command::Calibrate(calibrate) => calibrate::run(&calibrate),
         Command::Flap(command) => flap::run(&command),
         Command::Passwd(command) => passwd::run(&command),
         Command::Tally(command) => tally::run(&command),

@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::problems::{InFile, Problems};
-use super::raw::{RawCalibration, RawControls, RawFlap};
+use super::raw::{RawCalibration, RawControls, RawFlap, RawView};
+use super::versions::Saved;
 use crate::capture::Controls;
 use crate::detect::{self, Region};
 use crate::judge::{Compartment, CompartmentId};
@@ -20,6 +21,10 @@ pub const CALIBRATION_VERSION: u32 = 1;
 /// A checked calibration.
 #[derive(Clone, Debug)]
 pub struct Calibration {
+    /// The rig it was measured on.
+    pub rig: String,
+    /// The saved version that the camera's part comes from; 0 where the rig's own file has it.
+    pub version: u32,
     /// Columns of the picture it holds for.
     pub width: u32,
     /// Rows of the picture it holds for.
@@ -47,9 +52,11 @@ impl Calibration {
         path: &Path,
         rig: &str,
         compartments: &[Compartment],
+        saved: Option<&Saved>,
         problems: &mut Problems,
     ) -> Option<Self> {
         let (table, _) = problems.read(path)?;
+        let folder = path.parent().unwrap_or(Path::new(""));
         // The keys of another version are none of this program's business.
         if let Some(version) = table.get("version").and_then(toml::Value::as_integer)
             && version != i64::from(CALIBRATION_VERSION)
@@ -62,21 +69,18 @@ impl Calibration {
             );
             return None;
         }
-        let raw = problems.take::<RawCalibration>(table, path)?;
+        let mut raw = problems.take::<RawCalibration>(table, path)?;
+        let mut empty_chamber = raw.camera.empty_chamber.as_ref().map(|picture| folder.join(picture));
+        if let Some(saved) = saved {
+            raw.camera.region = saved.view.region.unwrap_or(raw.camera.region);
+            raw.camera.controls = saved.view.controls.unwrap_or(raw.camera.controls);
+            empty_chamber = saved.view.empty_chamber.clone().or(empty_chamber);
+        }
+        let written_in = saved.map_or(path, |saved| &saved.file);
+        let controls = check_view(&raw.camera, empty_chamber.as_deref(), &mut problems.in_file(written_in));
         let mut problems = problems.in_file(path);
         problems.check(raw.rig == rig, "rig", || {
             format!("it was measured on '{}', this bin's rig is '{rig}' ([rig] name)", raw.rig)
-        });
-        let [x, y, width, height] = raw.camera.region;
-        let region = Region { x, y, width, height };
-        problems.check(region.fits(raw.camera.width, raw.camera.height), "camera.region", || {
-            format!(
-                "{:?} is not inside the {}x{} picture",
-                raw.camera.region, raw.camera.width, raw.camera.height
-            )
-        });
-        problems.check(width >= 64 && height >= 48, "camera.region", || {
-            format!("{width}x{height} is smaller than the 64x48 cells it is divided into")
         });
         for (key, share) in
             [("occupied_share", raw.camera.occupied_share), ("motion_share", raw.camera.motion_share)]
@@ -93,19 +97,14 @@ impl Calibration {
         let mut lines = drive::LineChecks::new(&mut problems);
         let turned_by = raw.drive.as_ref().map(|raw| drive::check(raw, &track, compartments, &mut lines));
         let guards = drive::check_guards(&raw.guard, &mut lines);
-        let folder = path.parent().unwrap_or(Path::new(""));
-        let empty_chamber = raw.camera.empty_chamber.as_ref().map(|picture| folder.join(picture));
-        if let Some(picture) = &empty_chamber {
-            problems.check(picture.is_file(), "camera.empty_chamber", || {
-                format!("{} is not there", picture.display())
-            });
-        }
         Some(Self {
-            controls: controls(&raw.camera.controls, &mut problems),
+            rig: raw.rig,
+            version: saved.map_or(0, |saved| saved.number),
+            controls,
             width: raw.camera.width,
             height: raw.camera.height,
             detect: detect::Settings {
-                region,
+                region: raw.camera.region.into(),
                 throat: raw.camera.throat,
                 occupied_share: raw.camera.occupied_share,
                 motion_share: raw.camera.motion_share,
@@ -119,6 +118,44 @@ impl Calibration {
             guards,
         })
     }
+}
+
+impl Calibration {
+    /// What of the camera's part differs from an earlier one, as `path: before -> after`.
+    pub fn camera_differences(&self, before: &Calibration) -> Vec<String> {
+        let region = |calibration: &Calibration| format!("{:?}", <[u32; 4]>::from(calibration.detect.region));
+        let control =
+            |value: Option<u32>| value.map_or_else(|| "automatic".to_owned(), |value| value.to_string());
+        let (now, then) = (self.controls, before.controls);
+        let pairs = [
+            ("region", region(before), region(self)),
+            ("controls.exposure_100us", control(then.exposure_100us), control(now.exposure_100us)),
+            ("controls.gain", control(then.gain), control(now.gain)),
+            ("controls.white_balance_k", control(then.white_balance_k), control(now.white_balance_k)),
+            ("controls.focus", control(then.focus), control(now.focus)),
+            ("controls.mains_hz", control(then.mains_hz), control(now.mains_hz)),
+        ];
+        let differing = pairs.into_iter().filter(|(_, before, after)| before != after);
+        differing.map(|(path, before, after)| format!("camera.{path}: {before} -> {after}")).collect()
+    }
+}
+
+/// What a saved version may say instead of the rig's own file.
+fn check_view(camera: &RawView, empty_chamber: Option<&Path>, problems: &mut InFile<'_>) -> Controls {
+    let region = Region::from(camera.region);
+    problems.check(region.fits(camera.width, camera.height), "camera.region", || {
+        format!("{:?} is not inside the {}x{} picture", camera.region, camera.width, camera.height)
+    });
+    problems.check(region.width >= 64 && region.height >= 48, "camera.region", || {
+        let Region { width, height, .. } = region;
+        format!("{width}x{height} is smaller than the 64x48 cells it is divided into")
+    });
+    if let Some(picture) = empty_chamber {
+        problems.check(picture.is_file(), "camera.empty_chamber", || {
+            format!("{} is not there", picture.display())
+        });
+    }
+    controls(&camera.controls, problems)
 }
 
 fn controls(raw: &RawControls, problems: &mut InFile<'_>) -> Controls {
@@ -140,13 +177,7 @@ fn controls(raw: &RawControls, problems: &mut InFile<'_>) -> Controls {
         "camera.controls.mains_hz",
         || format!("{} is neither 50 nor 60", raw.mains_hz.unwrap_or_default()),
     );
-    Controls {
-        exposure_100us: raw.exposure_100us,
-        gain: raw.gain,
-        white_balance_k: raw.white_balance_k,
-        focus: raw.focus,
-        mains_hz: raw.mains_hz,
-    }
+    Controls::from(*raw)
 }
 
 /// The angle of each of the flap's places, in degrees.

@@ -60,6 +60,10 @@ impl Problems {
         self.0.is_empty()
     }
 
+    pub(super) fn push(&mut self, problem: Problem) {
+        self.0.push(problem);
+    }
+
     pub(super) fn in_file<'a>(&'a mut self, file: &'a Path) -> InFile<'a> {
         InFile { all: self, file }
     }

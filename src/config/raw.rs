@@ -13,8 +13,9 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use schemars::JsonSchema;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
+use crate::capture::Controls;
 use crate::detect::Edge;
 use crate::streams::Stream;
 
@@ -407,7 +408,8 @@ pub struct RawView {
     /// Time constant with which the empty chamber follows slow changes.
     #[serde(default = "default_adapt")]
     pub adapt_s: u64,
-    /// A picture of the empty chamber; left out, the first still frames are learnt as empty.
+    /// A picture of the empty chamber: one of the camera's size, or the region alone in 64x48 cells, as it is saved on the
+    /// bin. Left out, the first still frames are learnt as empty.
     pub empty_chamber: Option<PathBuf>,
     /// What the camera must not decide for itself.
     #[serde(default)]
@@ -415,7 +417,7 @@ pub struct RawView {
 }
 
 /// `[camera.controls]` of a calibration; a value fixes the control and ends its automatic.
-#[derive(Clone, Copy, Debug, Default, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RawControls {
     /// Exposure time, in 100 microseconds.
@@ -428,6 +430,20 @@ pub struct RawControls {
     pub focus: Option<u32>,
     /// The mains' frequency, for the flicker filter: 50 or 60.
     pub mains_hz: Option<u32>,
+}
+
+impl From<RawControls> for Controls {
+    fn from(raw: RawControls) -> Self {
+        let RawControls { exposure_100us, gain, white_balance_k, focus, mains_hz } = raw;
+        Self { exposure_100us, gain, white_balance_k, focus, mains_hz }
+    }
+}
+
+impl From<Controls> for RawControls {
+    fn from(controls: Controls) -> Self {
+        let Controls { exposure_100us, gain, white_balance_k, focus, mains_hz } = controls;
+        Self { exposure_100us, gain, white_balance_k, focus, mains_hz }
+    }
 }
 
 const fn default_occupied() -> f32 {

@@ -8,10 +8,11 @@ use std::time::Duration;
 use tokio::sync::{mpsc, watch};
 
 use super::DaemonError;
+use super::calibrating::{self, Studying, Watch};
 use super::events::{AlarmChanged, Judged, LookFailed, QueueFull, StateChanged, Voided};
 use super::ledger::{Courier, Ending};
 use super::sorter::Sorter;
-use super::supervise::Beat;
+use super::supervise::{Beat, Stages};
 use super::teaching::{Lookout, NewHead, Note};
 use crate::capture::newest::Reader;
 use crate::clock::{Clock, Moment};
@@ -19,7 +20,7 @@ use crate::judge::{self, Action, Command, Input, Movement, Verdict};
 use crate::mechanism::lines::Levels;
 use crate::mechanism::{MechanismStatus, Request};
 use crate::teach::Attention;
-use crate::web::{Live, Order, Preview};
+use crate::web::{Live, NotSaved, Order, Preview};
 
 /// What other threads tell the judge.
 #[derive(Clone, Debug)]
@@ -31,6 +32,9 @@ pub(super) enum Message {
     Flap(MechanismStatus),
     Guards(Levels),
     Retune(Box<judge::Settings>),
+    Study(Studying),
+    MayWatch(SyncSender<Result<(), NotSaved>>),
+    Watch(Box<Watch>),
     Command(Command),
     Veto(bool),
     /// A lesson begins, with this attention, or ends.
@@ -60,6 +64,8 @@ pub(super) struct Judging {
     pub(super) preview: Arc<Preview>,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) stop: Arc<AtomicBool>,
+    /// While the empty chamber is being learnt.
+    pub(super) studying: Option<Studying>,
 }
 
 /// What the page is shown, gathered between publications.
@@ -76,8 +82,14 @@ struct Shown {
 }
 
 impl Judging {
+    /// Runs in a thread of its own.
+    pub(super) fn start(self, stages: &mut Stages) -> Result<(), DaemonError> {
+        let beat = stages.watch("judge");
+        stages.spawn("judge", move || self.run(&beat))
+    }
+
     /// Runs until told to stop, or until the camera's end of the frames is gone.
-    pub(super) fn run(mut self, beat: &Beat) -> Result<(), DaemonError> {
+    fn run(mut self, beat: &Beat) -> Result<(), DaemonError> {
         let mut shown = Shown::default();
         while !self.stop.load(Ordering::Relaxed) {
             let now = self.clock.now();
@@ -137,6 +149,20 @@ impl Judging {
                 self.sorter.retune(*settings);
                 return;
             }
+            Message::Study(studying) => {
+                self.studying = studying.begin(self.sorter.judge().state(), shown.live.flap);
+                return;
+            }
+            Message::MayWatch(answer) => {
+                let ready = calibrating::ready(self.sorter.judge().state(), shown.live.flap, false);
+                // Whoever asked may have given up.
+                let _heard = answer.try_send(ready).is_ok();
+                return;
+            }
+            Message::Watch(watch) => {
+                self.sorter.watch(watch.settings, watch.background);
+                return;
+            }
         };
         let actions = self.sorter.input(input, now);
         self.carry_out(actions, shown);
@@ -176,6 +202,11 @@ impl Judging {
         let looked = self.sorter.frame(frame, now, &*self.clock)?;
         self.preview.offer(frame, &looked.presence, now);
         shown.live.presence = looked.presence;
+        if let Some(studying) = &mut self.studying
+            && studying.look(frame, &looked.presence, now)
+        {
+            self.studying = None;
+        }
         if let Some(error) = &looked.failure {
             LookFailed { error }.emit();
         }
@@ -234,6 +265,7 @@ impl Judging {
         shown.published_at = now;
         let live = &mut shown.live;
         live.state = Some(state);
+        live.region = self.sorter.region();
         live.alarms = judge.alarms().to_vec();
         live.compartments.clone_from(&judge.rules().compartments);
         live.service = judge.service();

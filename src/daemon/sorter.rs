@@ -121,6 +121,17 @@ impl Sorter {
         self.judge.retune(settings);
     }
 
+    /// Looks at another region, or knows another empty chamber, from now on.
+    pub fn watch(&mut self, settings: detect::Settings, background: Background) {
+        self.region = settings.region;
+        self.detector = Detector::new(settings, Some(background));
+    }
+
+    /// The part of the picture that is looked at.
+    pub fn region(&self) -> Region {
+        self.region
+    }
+
     /// The network's own word on the item that a frame shows, what the head in use makes of it, and where it is.
     ///
     /// # Errors
@@ -204,23 +215,4 @@ pub fn site_head(config: &Config, bundle: &Bundle) -> Result<Option<SiteHead>, D
             Ok(None)
         }
     }
-}
-
-/// The empty chamber that calibration photographed.
-///
-/// # Errors
-/// When the picture cannot be read or has another size.
-pub fn calibrated_background(config: &Config) -> Result<Option<Background>, DaemonError> {
-    let Some(path) = &config.calibration.empty_chamber else { return Ok(None) };
-    let refuse = |message: String| DaemonError::EmptyChamber { path: path.clone(), message };
-    let picture = image::open(path).map_err(|error| refuse(error.to_string()))?.into_rgb8();
-    let (width, height) = picture.dimensions();
-    if (width, height) != (config.calibration.width, config.calibration.height) {
-        return Err(refuse(format!(
-            "it is {width}x{height}, the rig was calibrated for {}x{}",
-            config.calibration.width, config.calibration.height
-        )));
-    }
-    let frame = Frame { width, height, pixels: picture.into_raw(), ..Frame::default() };
-    Ok(Some(Background::from_frame(&frame, config.calibration.detect.region)))
 }

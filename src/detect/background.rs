@@ -90,6 +90,13 @@ impl Background {
         Some(Self::from_grid(&grid))
     }
 
+    /// Cells that would be taken for something else against the other empty chamber.
+    pub fn cells_differing(&self, other: &Background) -> usize {
+        let mut differing = [false; CELLS];
+        self.mark(&other.empty, self.gain, &mut differing);
+        differing.into_iter().filter(|differs| *differs).count()
+    }
+
     /// Adds the `frames + 1`-th frame to the mean.
     pub(super) fn average_in(&mut self, grid: &Grid, frames: u32) {
         let weight = 1.0 / (frames + 1) as f32;

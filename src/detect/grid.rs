@@ -38,6 +38,14 @@ impl Region {
             && self.y.saturating_add(self.height) <= height
     }
 
+    /// Whether the two share a pixel.
+    pub const fn overlaps(self, other: Region) -> bool {
+        self.x < other.x.saturating_add(other.width)
+            && other.x < self.x.saturating_add(self.width)
+            && self.y < other.y.saturating_add(other.height)
+            && other.y < self.y.saturating_add(self.height)
+    }
+
     /// The square around this rectangle, `margin` times its longer side (1.0 = none) but at least `least` pixels,
     /// moved and, if it must be, shrunk to lie inside `bounds`.
     pub fn square_around(self, margin: f32, least: u32, bounds: Region) -> Region {
@@ -50,6 +58,19 @@ impl Region {
         let (x, width) = fit(self.x, self.width, bounds.x, bounds.width);
         let (y, height) = fit(self.y, self.height, bounds.y, bounds.height);
         Region { x, y, width, height }
+    }
+}
+
+impl From<[u32; 4]> for Region {
+    /// From first column, first row, columns and rows.
+    fn from([x, y, width, height]: [u32; 4]) -> Self {
+        Self { x, y, width, height }
+    }
+}
+
+impl From<Region> for [u32; 4] {
+    fn from(region: Region) -> Self {
+        [region.x, region.y, region.width, region.height]
     }
 }
 

@@ -16,10 +16,14 @@
 mod background;
 mod blobs;
 mod events;
+mod focus;
 mod grid;
+mod study;
 
 pub use background::{BACKGROUND_BYTES, Background};
+pub use focus::Focus;
 pub use grid::{CELLS, COLUMNS, ROWS, Region};
+pub use study::{Study, Subject, Unfit};
 
 use std::time::Duration;
 

@@ -27,12 +27,13 @@ macro_rules! asset {
 
 pub(super) static STYLE: Asset = asset!("page.css", "text/css; charset=utf-8");
 pub(super) static SCRIPT: Asset = asset!("page.js", "text/javascript; charset=utf-8");
+pub(super) static DRAW: Asset = asset!("draw.js", "text/javascript; charset=utf-8");
 pub(super) static SCREEN_STYLE: Asset = asset!("screen.css", "text/css; charset=utf-8");
 pub(super) static SCREEN_SCRIPT: Asset = asset!("screen.js", "text/javascript; charset=utf-8");
 pub(super) static ICON: Asset = asset!("icon.svg", "image/svg+xml");
 
 /// Every file.
-pub(super) static ALL: [&Asset; 5] = [&STYLE, &SCRIPT, &SCREEN_STYLE, &SCREEN_SCRIPT, &ICON];
+pub(super) static ALL: [&Asset; 6] = [&STYLE, &SCRIPT, &DRAW, &SCREEN_STYLE, &SCREEN_SCRIPT, &ICON];
 
 impl Asset {
     /// The address with the hash.

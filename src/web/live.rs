@@ -1,6 +1,6 @@
 //! What the sorting loop tells the page.
 
-use crate::detect::Presence;
+use crate::detect::{Presence, Region};
 use crate::judge::{Alarm, Compartment, Service, StateName, Verdict};
 use crate::mechanism::lines::Levels;
 use crate::mechanism::{FlapState, Sensed};
@@ -15,6 +15,8 @@ pub struct Live {
     pub state: Option<StateName>,
     /// Alarms that are up.
     pub alarms: Vec<Alarm>,
+    /// The part of the picture that is looked at, in the camera's pixels.
+    pub region: Region,
     /// What the detector saw last.
     pub presence: Presence,
     /// Votes for the present item so far.

@@ -23,6 +23,8 @@ mod access;
 mod acting;
 mod assets;
 mod book;
+mod calibration;
+mod camera;
 pub mod checkup;
 mod compartments;
 mod counts;
@@ -65,6 +67,7 @@ use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
 
 pub use access::{PASSWORD_LEAST, Role, Users};
+pub use calibration::{Calibrated, Calibrating, NotSaved, Seen};
 pub use error::WebError;
 pub use events::{CLIENTS_STALLED, STREAMS_REFUSED};
 pub use live::Live;
@@ -77,7 +80,6 @@ pub use tuning::{Changed, Display, Knob, Tuning};
 
 use crate::capture::stage;
 use crate::clock::{Clock, Moment};
-use crate::detect::Region;
 use crate::judge::{Command, Refusal};
 use crate::mechanism::lines::Levels;
 use crate::streams::Stream;
@@ -116,8 +118,6 @@ pub struct Info {
     pub zone: jiff::tz::TimeZone,
     /// When this run began.
     pub started_at: Moment,
-    /// The part of the picture that is looked at, in the camera's pixels.
-    pub region: Region,
     /// What each compartment collects, in the rig's order.
     pub compartments: Vec<Stream>,
     /// How the resident's screen is set up.
@@ -158,6 +158,8 @@ pub struct Page {
     pub live: watch::Receiver<Live>,
     /// Whoever keeps the settings.
     pub tuning: Arc<dyn Tuning>,
+    /// Whoever keeps the camera's calibration.
+    pub calibration: Arc<dyn Calibrating>,
     /// Whoever teaches.
     pub teaching: Arc<dyn Teaching>,
     /// The way to the sorting loop, of [`ORDERS_MAX`] places.
@@ -238,6 +240,7 @@ pub async fn serve(door: Door, page: Page, stop: watch::Receiver<bool>) -> Resul
         news,
         pictures,
         screen,
+        focus_asked_at: AtomicU64::new(0),
     });
     let mut tasks = JoinSet::new();
     let names = [
@@ -291,6 +294,8 @@ struct Site {
     /// One permit per open resident's screen.
     screens: Arc<Semaphore>,
     screen: watch::Receiver<Arc<Shown>>,
+    /// When somebody last asked how sharp the picture is, in nanoseconds.
+    focus_asked_at: AtomicU64,
 }
 
 impl Site {
@@ -317,6 +322,12 @@ impl Site {
         now.since(Moment::from_nanos(self.heard_at.load(Relaxed)))
     }
 
+    /// Columns and rows of the camera's pictures.
+    fn camera_size(&self) -> (u32, u32) {
+        let source = self.page.camera.source();
+        source.map_or((640, 480), |source| (source.mode.width, source.mode.height))
+    }
+
     /// Everything as it is now.
     fn scene(&self) -> Scene {
         let page = &self.page;
@@ -326,7 +337,7 @@ impl Site {
             state: page.camera.state(),
             refused: page.camera.refused(),
             age: page.camera.last_good().map(|at| now.since(at)),
-            size: page.camera.source().map_or((640, 480), |source| (source.mode.width, source.mode.height)),
+            size: self.camera_size(),
         };
         // The boxes belong to the picture that is shown; without viewers there is none.
         let pictured = self.pictures.borrow().as_ref().map(|picture| picture.presence);

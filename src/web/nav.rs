@@ -25,18 +25,20 @@ pub(super) enum Tab {
     Counts,
     Flap,
     Compartments,
+    Camera,
     Teach,
     Settings,
     Checkup,
 }
 
 impl Tab {
-    const ALL: [Tab; 8] = [
+    const ALL: [Tab; 9] = [
         Tab::Now,
         Tab::Drops,
         Tab::Counts,
         Tab::Flap,
         Tab::Compartments,
+        Tab::Camera,
         Tab::Teach,
         Tab::Settings,
         Tab::Checkup,
@@ -50,6 +52,7 @@ impl Tab {
             Tab::Counts => "/counts",
             Tab::Flap => "/flap",
             Tab::Compartments => "/compartments",
+            Tab::Camera => "/camera",
             Tab::Teach => "/teach",
             Tab::Settings => "/settings",
             Tab::Checkup => "/checkup",
@@ -64,6 +67,7 @@ impl Tab {
             Tab::Counts => "tab-counts",
             Tab::Flap => "tab-flap",
             Tab::Compartments => "tab-compartments",
+            Tab::Camera => "tab-camera",
             Tab::Teach => "tab-teach",
             Tab::Settings => "tab-settings",
             Tab::Checkup => "tab-checkup",
@@ -77,6 +81,7 @@ impl Tab {
             Tab::Counts => icon::bars(),
             Tab::Flap => icon::sending(),
             Tab::Compartments => icon::full(),
+            Tab::Camera => icon::camera(),
             Tab::Teach => icon::lesson(),
             Tab::Settings => icon::sliders(),
             Tab::Checkup => icon::ready(),

@@ -1,6 +1,7 @@
 //! The one encoder: turns the newest picture into JPEG for everybody who watches.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
 use axum::body::Bytes;
@@ -11,7 +12,8 @@ use super::Site;
 use super::events::PictureFailed;
 use super::preview::Shot;
 use crate::capture::jpeg;
-use crate::detect::Presence;
+use crate::clock::Moment;
+use crate::detect::{Focus, Presence};
 
 /// Five pictures a second.
 const PICTURE_EVERY: Duration = Duration::from_millis(200);
@@ -28,7 +30,12 @@ pub(super) struct Picture {
     pub(super) part: Bytes,
     /// What the detector saw in it.
     pub(super) presence: Presence,
+    /// How sharp and bright it is, if somebody asks for that.
+    pub(super) focus: Option<Focus>,
 }
+
+/// Nobody asks any more after this time.
+const ASKED_WITHIN: Duration = Duration::from_secs(3);
 
 /// Encodes while somebody watches.
 pub(super) async fn encode(site: Arc<Site>, pictures: watch::Sender<Option<Arc<Picture>>>) {
@@ -47,19 +54,23 @@ pub(super) async fn encode(site: Arc<Site>, pictures: watch::Sender<Option<Arc<P
         if !site.page.preview.take(&mut shot) {
             continue;
         }
+        let asked_at = Moment::from_nanos(site.focus_asked_at.load(Relaxed));
+        let asked = site.page.clock.now().since(asked_at) < ASKED_WITHIN;
+        let wanted = asked.then(|| (site.page.live.borrow().region, site.camera_size().0));
         // The buffers go there and come back.
         let encoded = tokio::task::spawn_blocking(move || {
+            let focus = wanted.map(|(region, width)| Focus::of(&shot.frame, region, width));
             let result = jpeg::encode(&shot.frame, QUALITY, &mut bytes);
-            (shot, bytes, result)
+            (shot, bytes, focus, result)
         });
-        let result;
-        (shot, bytes, result) = match encoded.await {
+        let (focus, result);
+        (shot, bytes, focus, result) = match encoded.await {
             Ok(back) => back,
             Err(_panicked) => return,
         };
         match result {
             Ok(()) => {
-                let picture = Picture { part: part(&bytes), presence: shot.presence };
+                let picture = Picture { part: part(&bytes), presence: shot.presence, focus };
                 pictures.send_replace(Some(Arc::new(picture)));
             }
             Err(error) => PictureFailed { error: &error }.emit(),

@@ -18,8 +18,8 @@ use super::acting::{query, wants_page};
 use super::nav::Visit;
 use super::text::Language;
 use super::{
-    STREAMS_MAX, Site, assets, checkup, compartments, counts, drops, flap, login, metrics, screen, streams,
-    teach, tune, view,
+    STREAMS_MAX, Site, assets, camera, checkup, compartments, counts, drops, flap, login, metrics, screen,
+    streams, teach, tune, view,
 };
 
 /// Nothing but what this program serves, and no script or style inside the page.
@@ -55,6 +55,7 @@ pub(super) fn router(site: &Arc<Site>) -> Router {
         .route("/events", get(events))
         .route("/picture", get(picture))
         .route("/logout", post(login::log_out))
+        .merge(camera::routes())
         .merge(compartments::routes())
         .merge(checkup::routes())
         .merge(counts::routes())
@@ -70,9 +71,10 @@ pub(super) fn router(site: &Arc<Site>) -> Router {
         .with_state(Arc::clone(site))
 }
 
-/// Lets in whoever has a session. A stream does not keep one alive: an open page is not a person.
+/// Lets in whoever has a session. What a page asks by itself does not keep one alive: an open page is
+/// not a person.
 async fn entry(State(site): Shared, mut request: Request, next: Next) -> Response {
-    let stream = matches!(request.uri().path(), "/events" | "/picture");
+    let stream = matches!(request.uri().path(), "/events" | "/picture" | camera::FOCUS);
     match site.access.who(request.headers(), site.page.clock.now(), !stream) {
         Ok(Some(who)) => {
             request.extensions_mut().insert(who);

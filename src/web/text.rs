@@ -18,14 +18,14 @@ macro_rules! texts {
 }
 
 /// Every file with its name, in each language; what several pages say is in `frame` and `words`.
-const FILES: [(Language, [(&str, &str); 12]); 2] = [
+const FILES: [(Language, [(&str, &str); 13]); 2] = [
     (
         Language::Korean,
-        texts!("ko": frame login words now drops counts flap compartments teach settings checkup screen),
+        texts!("ko": frame login words now drops counts flap compartments camera teach settings checkup screen),
     ),
     (
         Language::English,
-        texts!("en": frame login words now drops counts flap compartments teach settings checkup screen),
+        texts!("en": frame login words now drops counts flap compartments camera teach settings checkup screen),
     ),
 ];
 

@@ -151,7 +151,7 @@ fn conclude(site: &Site, what: &'static str, changed: Result<Changed, Vec<String
             Deed::done(what, changed.what.join(", "), PATH, note)
         }
         Err(problems) => {
-            let page = (StatusCode::UNPROCESSABLE_ENTITY, refused(site, &problems)).into_response();
+            let page = (StatusCode::UNPROCESSABLE_ENTITY, refused(site, PATH, &problems)).into_response();
             let (outcome, why) = (AuditOutcome::Refused, problems.join("; "));
             Deed { what, detail: String::new(), outcome, why, answer: Answer::Page(page) }
         }
@@ -159,7 +159,7 @@ fn conclude(site: &Site, what: &'static str, changed: Result<Changed, Vec<String
 }
 
 /// Every problem at once, in both languages: it is made where nobody knows the visitor's.
-fn refused(site: &Site, problems: &[String]) -> Markup {
+pub(super) fn refused(site: &Site, back: &str, problems: &[String]) -> Markup {
     let both = super::text::Language::ALL.map(|language| site.texts.of(language));
     let words = both[0];
     let body = html! {
@@ -169,11 +169,11 @@ fn refused(site: &Site, problems: &[String]) -> Markup {
                     p .status .full { (icon::warning()) strong { (words.text("knobs-refused")) } }
                 }
                 ul .problems { @for problem in problems { li { code { (problem) } } } }
-                p { a .button href=(PATH) { (words.text("knobs-back")) } }
+                p { a .button href=(back) { (words.text("knobs-back")) } }
             }
         }
     };
-    let (bin, title) = (site.page.info.bin.as_str(), words.text("tab-settings"));
+    let (bin, title) = (site.page.info.bin.as_str(), words.text("knobs-refused"));
     super::nav::Frame { words, bin, tab: None, who: None, run: None, scripts: &[], note: None }
         .page(&title, &body)
 }

@@ -7,6 +7,7 @@
 //! or a script in the page (the Content-Security-Policy forbids both): widths are SVG attributes.
 
 pub(super) mod book;
+pub(super) mod camera;
 mod chamber;
 pub(super) mod icon;
 mod lesson;
@@ -95,7 +96,7 @@ pub(super) fn part(name: &str, words: Words<'_>, info: &Info, scene: &Scene) -> 
     match name {
         "state" => now::state(words, scene),
         "alarms" => now::alarms(words, scene),
-        "overlay" => chamber::overlay(words, info, scene),
+        "overlay" => chamber::overlay(words, scene),
         "signal" => chamber::signal(words, scene),
         "sees" => now::sees(words, info, scene),
         "machine" => machine::machine(words, info, scene),

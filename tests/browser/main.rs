@@ -11,6 +11,7 @@
 #[allow(dead_code, reason = "each test program uses its part")]
 mod bin;
 mod browser;
+mod camera;
 #[path = "../web/client.rs"]
 #[allow(dead_code, reason = "each test program uses its part")]
 mod client;

@@ -17,8 +17,16 @@ use crate::bin::{Bin, KIM, LEE, add_logins};
 use crate::client::{Browser, Events, get, post, send};
 
 /// Every address that changes something.
-const ACTING: [&str; 5] =
-    ["/compartments/say", "/drops/correct", "/flap/ask", "/settings/change", "/settings/undo"];
+const ACTING: [&str; 8] = [
+    "/compartments/say",
+    "/drops/correct",
+    "/flap/ask",
+    "/settings/change",
+    "/settings/undo",
+    "/camera/learn",
+    "/camera/return",
+    "/camera/save",
+];
 
 fn audit(bin: &Bin) -> Vec<AuditEntry> {
     bin.tally.call(|ledger| ledger.audit_recent(100)).unwrap()
@@ -33,7 +41,7 @@ fn deeds(bin: &Bin) -> Vec<(String, String, AuditOutcome)> {
 fn without_a_login_the_page_says_how_to_make_one_and_shows_nothing() {
     let bin = Bin::with(|_| {});
     let mut browser = Browser::new(bin.address);
-    for path in ["/", "/compartments", "/flap", "/settings"] {
+    for path in ["/", "/camera", "/compartments", "/flap", "/settings"] {
         let answer = browser.get(path);
         assert_eq!(answer.status, 303, "{path}");
         assert_eq!(answer.header("location"), Some(format!("/login?next={path}").as_str()));

@@ -19,8 +19,8 @@ use bunri::uplink;
 use bunri::web::checkup::{Check, Finding, Grade};
 use bunri::web::screen::{self, Rule, Rules, Voice};
 use bunri::web::{
-    self, Changed, Display, Info, Knob, Live, Order, Page, Preview, Role, Settings, Teaching, Tuning, Users,
-    WebError,
+    self, Calibrated, Calibrating, Changed, Display, Info, Knob, Live, NotSaved, Order, Page, Preview, Role,
+    Seen, Settings, Teaching, Tuning, Users, WebError,
 };
 use tokio::sync::{broadcast, mpsc as orders, oneshot, watch};
 
@@ -189,6 +189,7 @@ impl Bin {
         bin.spawn_loop(orders);
         let page = Page {
             boot_id: identity.boot_id.clone(),
+            calibration: Arc::new(Calibrations::new(bin.live.clone())),
             tuning: Arc::new(NoTuning(display)),
             teaching: Arc::new(NoTeaching),
             orders: orders_in,
@@ -331,6 +332,53 @@ impl Tuning for NoTuning {
     }
 }
 
+/// Calibrations in memory: whatever lies inside the picture can be learnt.
+struct Calibrations {
+    all: Mutex<Vec<Calibrated>>,
+    live: watch::Sender<Live>,
+}
+
+impl Calibrations {
+    fn new(live: watch::Sender<Live>) -> Self {
+        let region = Region { x: 40, y: 20, width: 240, height: 200 };
+        live.send_modify(|live| live.region = region);
+        let own = Calibrated { seen: Seen { region, ..Seen::default() }, ..Calibrated::default() };
+        Self { all: Mutex::new(vec![own]), live }
+    }
+
+    fn put(&self, seen: Seen, back_to: Option<u32>, by: &str) -> Changed {
+        self.live.send_modify(|live| live.region = seen.region);
+        let mut all = self.all.lock().unwrap();
+        let number = u32::try_from(all.len()).unwrap();
+        let saved_at_ms = 1_772_334_000_000;
+        all.insert(0, Calibrated { number, saved_at_ms, by: by.into(), back_to, seen, learnt: true });
+        Changed { what: vec![format!("version {} -> {number}", number - 1)], restart: false }
+    }
+}
+
+impl Calibrating for Calibrations {
+    fn versions(&self) -> Result<Vec<Calibrated>, Vec<String>> {
+        Ok(self.all.lock().unwrap().clone())
+    }
+
+    fn chamber(&self) -> Option<Vec<u8>> {
+        None
+    }
+
+    fn save(&self, seen: Seen, _confirmed: bool, by: &str) -> Result<Changed, NotSaved> {
+        if seen.region.fits(WIDTH, HEIGHT) {
+            return Ok(self.put(seen, None, by));
+        }
+        Err(NotSaved::Problems(vec!["camera.region: is not inside the picture".into()]))
+    }
+
+    fn back_to(&self, number: u32, by: &str) -> Result<Changed, NotSaved> {
+        let found = self.all.lock().unwrap().iter().find(|version| version.number == number).cloned();
+        let found = found.ok_or_else(|| NotSaved::Problems(vec![format!("there is no version {number}")]))?;
+        Ok(self.put(found.seen, Some(number), by))
+    }
+}
+
 /// So is teaching; here nobody can be asked.
 struct NoTeaching;
 
@@ -360,7 +408,6 @@ fn info(started_at: Moment, screen_width_mm: f32) -> Info {
         config_hash: "0123456789ab".into(),
         zone: jiff::tz::TimeZone::get("Asia/Seoul").unwrap(),
         started_at,
-        region: Region { x: 40, y: 20, width: 240, height: 200 },
         compartments: vec![Stream::ClearPet, Stream::Can, Stream::Glass, Stream::General],
         screen: screen(screen_width_mm),
         configuration: "[uplink]\nhost = \"hub\"\nusername = \"bin-17\"\n".into(),

@@ -4,18 +4,17 @@ use maud::{Markup, html};
 
 use super::{Scene, icon};
 use crate::detect::{Light, Presence, Region};
-use crate::web::Info;
 use crate::web::text::Words;
 
 /// Lines and boxes in the camera's pixels. Its `viewBox` also gives the picture its height.
-pub(super) fn overlay(words: Words<'_>, info: &Info, scene: &Scene) -> Markup {
+pub(super) fn overlay(words: Words<'_>, scene: &Scene) -> Markup {
     let (width, height) = scene.camera.size;
     let presence = &scene.shown;
     let seen = scene.camera.has_signal() && !presence.learning;
     html! {
         svg viewBox={ "0 0 " (width) " " (height) } {
-            (frame(info.region, "region"))
-            (label(info.region, "region", &words.text("picture-region"), height))
+            (frame(scene.live.region, "region"))
+            (label(scene.live.region, "region", &words.text("picture-region"), height))
             @if seen {
                 @for object in presence.objects.iter().flatten() {
                     (frame(*object, "item"))

@@ -22,6 +22,10 @@ pub(in crate::web) const fn menu() -> Icon {
     icon!(r#"<path d="M3 6h18M3 12h18M3 18h18"/>"#)
 }
 
+pub(in crate::web) const fn camera() -> Icon {
+    icon!(r#"<path d="M3 7h4l2-3h6l2 3h4v13H3V7z"/><circle cx="12" cy="13" r="4"/>"#)
+}
+
 /// A hand-held slate.
 pub(in crate::web) const fn lesson() -> Icon {
     icon!(r#"<path d="M3 4h18v12H3zM9 21l3-5 3 5M7 12l3-4 3 3 4-4"/>"#)

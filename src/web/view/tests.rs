@@ -24,7 +24,6 @@ pub(in crate::web) fn info() -> Info {
         config_hash: "0123456789ab".into(),
         zone: TimeZone::get("Asia/Seoul").unwrap(),
         started_at: moment(1_000),
-        region: Region { x: 80, y: 40, width: 480, height: 400 },
         compartments: vec![Stream::ClearPet, Stream::Can, Stream::Glass, Stream::General],
         screen: crate::web::screen::tests::settings(),
         configuration: String::new(),
@@ -83,6 +82,7 @@ pub(in crate::web) fn scene() -> Scene {
         wall: WallTime { unix_ms: NOON_MS, synchronised: true },
         live: Live {
             state: Some(StateName::Settled),
+            region: Region { x: 80, y: 40, width: 480, height: 400 },
             presence,
             votes: 3,
             streams: Some(streams),
@@ -347,4 +347,41 @@ fn the_crews_work_at_the_flap_is_shown_with_switches_and_timings() {
     assert_eq!(html.matches("class=\"on\"").count(), 1, "one switch of three: {html}");
     let korean = drawn(&scene, Language::Korean);
     assert!(!korean.contains('⟦') && !html.contains('⟦'), "{korean}");
+}
+
+#[test]
+fn the_cameras_page_has_readings_advice_and_every_version() {
+    use crate::detect::Focus;
+    use crate::web::{Calibrated, Seen};
+
+    let texts = Texts::load().unwrap();
+    let (english, korean) = (texts.of(Language::English), texts.of(Language::Korean));
+    let focus = Focus { sharpness: 812.4, histogram: [1.0 / 16.0; 16], dark: 0.01, bright: 0.08 };
+    let html = camera::readings(english, Some(&focus)).into_string();
+    for text in ["812", "8 %", "Too bright"] {
+        assert!(html.contains(text), "{text} is not in {html}");
+    }
+    let region = Region { x: 44, y: 32, width: 560, height: 424 };
+    let mut seen = Seen { region, ..Seen::default() };
+    let own = Calibrated { seen, ..Calibrated::default() };
+    seen.controls.exposure_100us = Some(150);
+    let saved_at_ms = NOON_MS;
+    let (by, back_to) = ("kim".to_owned(), Some(3));
+    let newest = Calibrated { number: 7, saved_at_ms, by, back_to, seen, learnt: true };
+    let versions = [newest, own];
+    for (words, acts) in [(english, true), (korean, false)] {
+        let token = html! { input type="hidden" name="token" value="secret"; };
+        let form = camera::Form { words, acts, token };
+        let html = html! {
+            (camera::light(words, None))
+            (camera::region(&form, &versions[0], (640, 480)))
+            (camera::learn(&form, &versions[0]))
+            (camera::versions(&form, &info(), &versions))
+        };
+        let html = html.into_string();
+        assert!(!html.contains('⟦'), "{html}");
+        assert!(html.contains("44, 32 · 560 × 424") && html.contains("2026-03-01 12:00 · kim"), "{html}");
+        assert_eq!(html.contains("<button"), acts, "who may only look has no button: {html}");
+        assert_eq!(html.contains("readonly"), !acts, "{html}");
+    }
 }
