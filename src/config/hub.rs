@@ -19,6 +19,8 @@ pub(super) fn check(
     settings.in_flight = raw.in_flight;
     settings.replay_per_s = raw.replay_per_s;
     settings.replay_share = raw.replay_share;
+    settings.keep_days = raw.keep_days;
+    settings.keep_mib = raw.keep_mib;
     problems.check((0.0..=1.0).contains(&raw.replay_share), "uplink.replay_share", || {
         format!("{} is not 0 to 1", raw.replay_share)
     });

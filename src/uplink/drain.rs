@@ -149,9 +149,7 @@ impl<'a> Drain<'a> {
             let ids: Vec<u64> = rows.iter().map(|row| row.id).collect();
             let to_send = self.lanes.found(ask, &ids);
             for row in rows.into_iter().filter(|row| to_send.contains(&row.id)) {
-                let event = self.shared.drop_event(&row.record);
-                let topic = self.shared.settings.bin.drop_topic();
-                self.send(publisher, What::Row(row.id), topic, &event, false).await?;
+                self.send(publisher, What::Row(row.id), self.shared.row_message(&row)?).await?;
                 self.sent = true;
             }
         }
@@ -162,25 +160,18 @@ impl<'a> Drain<'a> {
         self.counts_due = false;
         self.counts_at = Some(self.shared.clock.now());
         let event = self.shared.counts_event().await?;
-        self.send(publisher, What::Counts, self.shared.settings.bin.counts_topic(), &event, true).await
+        let message = message(self.shared.settings.bin.counts_topic(), &event, true)?;
+        self.send(publisher, What::Counts, message).await
     }
 
     async fn send_availability(&mut self, publisher: &Publisher, cause: Cause) -> Result<(), Error> {
         let bin = &self.shared.settings.bin;
         let event = wire::availability(bin, self.connection, cause, self.shared.clock.wall().unix_ms);
         let what = if cause == Cause::Connected { What::Online } else { What::Offline };
-        self.send(publisher, what, bin.availability_topic(), &event, true).await
+        self.send(publisher, what, message(bin.availability_topic(), &event, true)?).await
     }
 
-    async fn send<T: serde::Serialize>(
-        &mut self,
-        publisher: &Publisher,
-        what: What,
-        topic: String,
-        event: &wire::Event<T>,
-        retain: bool,
-    ) -> Result<(), Error> {
-        let message = message(topic, event, retain)?;
+    async fn send(&mut self, publisher: &Publisher, what: What, message: Message) -> Result<(), Error> {
         let at = self.shared.clock.now();
         let acknowledged = publisher.send(message).await?;
         self.in_flight.push_back(Sent { what, at, acknowledged });

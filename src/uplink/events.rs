@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::error::Error;
 use crate::clock::Moment;
+use crate::tally::GivenUp;
 
 /// The same trouble is said again only after this time: a refusal, because somebody should act on it...
 const REFUSED_AGAIN: Duration = Duration::from_secs(60);
@@ -54,6 +55,20 @@ pub(super) struct NobodyListens<'a> {
 impl NobodyListens<'_> {
     pub(super) fn emit(&self) {
         tracing::warn!(retry_in = ?self.retry_in, "{}", self.error);
+    }
+}
+
+/// Messages had waited too long or were too many.
+pub(super) struct GaveUp(pub(super) GivenUp);
+
+impl GaveUp {
+    pub(super) fn emit(&self) {
+        let GivenUp { drops, corrections } = self.0;
+        tracing::error!(
+            drops,
+            corrections,
+            "old messages given up: the hub will miss them, the totals will not"
+        );
     }
 }
 

@@ -40,12 +40,12 @@ use tokio::time::sleep;
 pub use client::{Message, Subscriber};
 pub use error::Error as UplinkError;
 pub use events::{CONNECTIONS, FAILURES, PUBLISHED};
-pub use settings::{Secret, Settings};
+pub use settings::{MESSAGE_BYTES, Secret, Settings};
 pub use status::Status;
 pub use wire::BinName;
 
 use crate::clock::{Clock, Identity};
-use crate::tally::{DropRecord, TallyHandle};
+use crate::tally::{GivenUp, OutboxKind, OutboxRow, TallyHandle};
 use backoff::Backoff;
 use drain::Drain;
 use error::Error;
@@ -139,6 +139,7 @@ impl Uplink {
             connected = client::connect(&shared.settings, will) => connected?,
             () = stopped(stop) => return Ok(false),
         };
+        shared.give_up().await;
         let since = shared.clock.now();
         let mut drain = Drain::new(shared, &connection, self.random.fork());
         let end = tokio::select! {
@@ -196,15 +197,25 @@ impl Uplink {
 }
 
 impl Shared {
-    fn drop_event(&self, record: &DropRecord) -> wire::Event<wire::Drop> {
-        let (now, wall) = (self.clock.now(), self.clock.wall());
-        let late = wire::is_late(record, &self.identity.boot_id, now, wall);
-        wire::drop_event(&self.settings.bin, record, late)
+    /// The message that a row of the outbox is.
+    fn row_message(&self, row: &OutboxRow) -> Result<Message, Error> {
+        let (bin, wall) = (&self.settings.bin, self.clock.wall());
+        match row.kind {
+            OutboxKind::Drop => {
+                let late = wire::is_late(&row.record, &self.identity.boot_id, self.clock.now(), wall);
+                drain::message(bin.drop_topic(), &wire::drop_event(bin, &row.record, late), false)
+            }
+            OutboxKind::Correction(correction) => {
+                let late = wire::is_late_since(correction.wall, wall);
+                let event = wire::correction_event(bin, &row.record, &correction, late);
+                drain::message(bin.correction_topic(), &event, false)
+            }
+        }
     }
 
     async fn counts_event(&self) -> Result<wire::Event<wire::Counts>, Error> {
-        let totals = self.outbox.totals().await?;
-        Ok(wire::counts_event(&self.settings.bin, &totals, self.clock.wall().unix_ms))
+        let (totals, given_up) = self.outbox.totals().await?;
+        Ok(wire::counts_event(&self.settings.bin, &totals, given_up, self.clock.wall().unix_ms))
     }
 
     async fn connected(&self) {
@@ -237,6 +248,7 @@ impl Shared {
             status.last_error = Some(text.to_owned());
             status.refused = (!error.is_transient()).then(|| text.to_owned());
         });
+        self.give_up().await;
         self.refresh_backlog().await;
     }
 
@@ -264,7 +276,21 @@ impl Shared {
         if first {
             events::NobodyListens { error: &error, retry_in }.emit();
         }
+        self.give_up().await;
         self.refresh_backlog().await;
+    }
+
+    /// Keeps the outbox within its limits.
+    async fn give_up(&self) {
+        let wall = self.clock.wall();
+        // An outbox that cannot be used is reported where it is drained.
+        let Ok([now, ever]) = self.outbox.give_up(self.settings.keep_limits(wall), wall).await else {
+            return;
+        };
+        if now != GivenUp::default() {
+            events::GaveUp(now).emit();
+        }
+        self.status.send_modify(|status| status.given_up = ever.drops + ever.corrections);
     }
 
     async fn refresh_backlog(&self) {

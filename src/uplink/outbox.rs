@@ -4,7 +4,7 @@ use tokio::sync::watch;
 
 use super::error::Error;
 use crate::clock::WallTime;
-use crate::tally::{OutboxRow, TallyError, TallyHandle, Totals};
+use crate::tally::{GivenUp, KeepLimits, Ledger, OutboxRow, TallyError, TallyHandle, Totals};
 
 /// The ledger's outbox, asked through the ledger's own thread.
 pub(super) struct Outbox(TallyHandle);
@@ -30,14 +30,21 @@ impl Outbox {
         Ok(())
     }
 
-    /// Everything counted so far.
-    pub(super) async fn totals(&self) -> Result<Totals, Error> {
-        Ok(self.0.ask(|ledger| ledger.totals()).await?)
+    /// Everything counted so far, and what was given up of it.
+    pub(super) async fn totals(&self) -> Result<(Totals, GivenUp), Error> {
+        Ok(self.0.ask(|ledger| Ok((ledger.totals()?, ledger.given_up()?))).await?)
+    }
+
+    /// Gives up what is beyond the limits; returns what it gave up now and ever.
+    pub(super) async fn give_up(&self, limits: KeepLimits, wall: WallTime) -> Result<[GivenUp; 2], Error> {
+        let give_up =
+            move |ledger: &mut Ledger| Ok([ledger.outbox_give_up(limits, wall)?, ledger.given_up()?]);
+        Ok(self.0.ask(give_up).await?)
     }
 
     /// How many rows wait, and since when the oldest does.
     pub(super) async fn backlog(&self) -> Result<(u64, Option<WallTime>), Error> {
-        let waiting = |ledger: &mut crate::tally::Ledger| -> Result<_, TallyError> {
+        let waiting = |ledger: &mut Ledger| -> Result<_, TallyError> {
             Ok((ledger.outbox_len()?, ledger.outbox_oldest()?.map(|oldest| oldest.created)))
         };
         Ok(self.0.ask(waiting).await?)

@@ -5,6 +5,11 @@ use std::time::Duration;
 
 use super::error::Error;
 use super::wire::BinName;
+use crate::clock::WallTime;
+use crate::tally::KeepLimits;
+
+/// What a waiting message counts as: more than any has.
+pub const MESSAGE_BYTES: u64 = 1024;
 
 /// A secret that no `{:?}` prints.
 #[derive(Clone, PartialEq, Eq)]
@@ -49,6 +54,10 @@ pub struct Settings {
     pub replay_share: f64,
     /// How many old ones in a second.
     pub replay_per_s: u32,
+    /// What has waited longer than so many days is given up, and counted.
+    pub keep_days: u32,
+    /// So much may wait; beyond it the oldest is given up, and counted. A message counts as [`MESSAGE_BYTES`].
+    pub keep_mib: u32,
     /// How long a connection attempt may take.
     pub connect_timeout: Duration,
     /// How long the oldest message may wait for its acknowledgement before the connection counts as dead.
@@ -72,6 +81,8 @@ impl Settings {
             in_flight: 16,
             replay_share: 0.5,
             replay_per_s: 50,
+            keep_days: 365,
+            keep_mib: 256,
             connect_timeout: Duration::from_secs(5),
             acknowledge_timeout: Duration::from_secs(20),
             retry_min: Duration::from_millis(500),
@@ -94,10 +105,25 @@ impl Settings {
         if !(2..=1000).contains(&self.in_flight) {
             return out_of_range("in_flight", self.in_flight.into(), "2 to 1000");
         }
+        if !(1..=3650).contains(&self.keep_days) {
+            return out_of_range("keep_days", self.keep_days.into(), "1 to 3650");
+        }
+        if !(1..=4096).contains(&self.keep_mib) {
+            return out_of_range("keep_mib", self.keep_mib.into(), "1 to 4096");
+        }
         if !(1..=10_000).contains(&self.replay_per_s) {
             return out_of_range("replay_per_s", self.replay_per_s.into(), "1 to 10000");
         }
         Ok(())
+    }
+
+    /// What may wait in the outbox when the clock says `wall`.
+    pub(super) fn keep_limits(&self, wall: WallTime) -> KeepLimits {
+        let keep_ms = i64::from(self.keep_days) * 86_400_000;
+        KeepLimits {
+            oldest_ms: wall.synchronised.then(|| wall.unix_ms.saturating_sub(keep_ms)),
+            messages: u64::from(self.keep_mib) * (1 << 20) / MESSAGE_BYTES,
+        }
     }
 
     /// `host:port`, for messages.

@@ -13,6 +13,8 @@ pub struct Status {
     pub backlog: u64,
     /// When the oldest of them was put into the outbox.
     pub oldest_unsent: Option<WallTime>,
+    /// Messages ever given up because they had waited too long or were too many.
+    pub given_up: u64,
     /// The last failure since the last success, one line.
     pub last_error: Option<String>,
     /// The same, when somebody must change something for it to end.

@@ -206,6 +206,7 @@ impl Scrape {
             "Whether nobody is subscribed to this bin's drops",
             flag(status.nobody_listens),
         )?;
+        out.counter("uplink_given_up", "Messages given up, too old or too many", status.given_up)?;
         out.counter("uplink_unheard", "Messages that came back because of that", status.unheard)?;
         out.counter("uplink_published", "Drops acknowledged since this run began", status.published)
     }

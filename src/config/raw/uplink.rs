@@ -30,6 +30,12 @@ pub struct RawUplink {
     /// After an outage: the part of `in_flight` (0 to 1) that old messages may use, so that new ones pass them.
     #[serde(default = "default_replay_share")]
     pub replay_share: f64,
+    /// What has waited for the hub longer than so many days is given up.
+    #[serde(default = "default_keep_days")]
+    pub keep_days: u32,
+    /// So much may wait, a message counted as 1 KiB; beyond it the oldest are given up.
+    #[serde(default = "default_keep_mib")]
+    pub keep_mib: u32,
 }
 
 const fn default_port() -> u16 {
@@ -50,4 +56,12 @@ const fn default_replay_per_s() -> u32 {
 
 const fn default_replay_share() -> f64 {
     0.5
+}
+
+const fn default_keep_days() -> u32 {
+    365
+}
+
+const fn default_keep_mib() -> u32 {
+    256
 }

@@ -289,6 +289,7 @@ uplink-none = Not configured
 uplink-backlog-none = everything sent
 uplink-backlog = { $count } to send
 uplink-oldest = oldest { $age } ago
+uplink-given-up = { $count } given up, too old or too many
 uplink-since = for { $age }
 
 # Drops

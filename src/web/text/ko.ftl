@@ -280,6 +280,7 @@ uplink-none = 연결하지 않는 설정
 uplink-backlog-none = 모두 보냈습니다
 uplink-backlog = 보낼 것 { $count }건
 uplink-oldest = 가장 오래된 것 { $age } 전
+uplink-given-up = 너무 오래되었거나 많아 포기한 것 { $count }건
 uplink-since = { $age }째
 
 # 투입 목록

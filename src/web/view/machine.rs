@@ -146,6 +146,7 @@ fn hub(words: Words<'_>, scene: &Scene) -> Markup {
             @if let Some(oldest) = status.oldest_unsent {
                 " · " (words.with("uplink-oldest", "age", age(words, oldest, scene.wall)))
             }
+            @if status.given_up > 0 { " · " (words.with("uplink-given-up", "count", grouped(status.given_up))) }
         }
         @if let Some(error) = status.last_error.as_ref().filter(|_| !status.connected || status.nobody_listens) { p .note { (error) } }
     }
