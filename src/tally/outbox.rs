@@ -42,17 +42,34 @@ impl Ledger {
     /// # Errors
     /// When the file cannot be read.
     pub fn outbox_next(&self, after: u64, limit: usize) -> Result<Vec<OutboxRow>, TallyError> {
+        self.outbox_rows(None, after, limit)
+    }
+
+    /// The same of one kind, by its identifier ([`OutboxKind::id`]).
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn outbox_next_of(&self, kind: &str, after: u64, limit: usize) -> Result<Vec<OutboxRow>, TallyError> {
+        self.outbox_rows(Some(kind), after, limit)
+    }
+
+    fn outbox_rows(
+        &self,
+        only: Option<&str>,
+        after: u64,
+        limit: usize,
+    ) -> Result<Vec<OutboxRow>, TallyError> {
         let sql = "SELECT o.id AS outbox_id, o.created_ms, o.created_synchronised, o.correction,
                           c.truth, c.wall_ms AS said_ms, c.synchronised AS said_synchronised, v.*
                    FROM outbox AS o JOIN drop_view AS v ON v.seq = o.seq
                    LEFT JOIN corrections AS c ON c.id = o.correction
-                   WHERE o.id > ?1 ORDER BY o.id LIMIT ?2";
+                   WHERE o.id > ?1 AND (?3 IS NULL OR o.kind = ?3) ORDER BY o.id LIMIT ?2";
         let after = i64::try_from(after).unwrap_or(i64::MAX);
         let limit = i64::try_from(limit.min(MAX_ROWS)).unwrap_or(i64::MAX);
         let read = || {
             let mut query = self.connection.prepare_cached(sql)?;
             query
-                .query_map([after, limit], |row| {
+                .query_map(params![after, limit, only], |row| {
                     Ok(OutboxRow {
                         id: row.get::<_, Unsigned>("outbox_id")?.0,
                         kind: kind(row)?,
@@ -210,6 +227,7 @@ mod tests {
         let old = ledger.outbox_give_up(limits(Some("2026-03-02T00:00:00Z"), 7), WALL).unwrap();
         assert_eq!((old, ledger.outbox_len().unwrap()), (GivenUp { drops: 2, corrections: 0 }, 5));
         let many = ledger.outbox_give_up(limits(None, 1), WALL).unwrap();
+        assert!(ledger.outbox_next_of("drop", 0, 9).unwrap().is_empty());
         assert_eq!((many.drops, ledger.outbox_next(0, 9).unwrap()[0].kind.id()), (4, "correction"));
         let all = ledger.outbox_give_up(limits(None, 0), WALL).unwrap();
         assert_eq!((all.corrections, ledger.outbox_len().unwrap()), (1, 0));

@@ -21,6 +21,8 @@ use super::{Shared, is_stopped, stopped};
 use super::{events, outbox};
 use crate::clock::Moment;
 
+/// Corrections that may wait for their acknowledgement at one time.
+const CORRECTIONS_IN_FLIGHT: usize = 4;
 /// At most one message with counts in this time.
 const COUNTS_INTERVAL: Duration = Duration::from_secs(1);
 /// How long the goodbye may take to be acknowledged, and then to be flushed: one second together.
@@ -30,10 +32,25 @@ const FLUSH_TIMEOUT: Duration = Duration::from_millis(200);
 const LOOK_AGAIN: Duration = Duration::from_secs(30);
 
 enum What {
-    Row(u64),
+    Row(Kind, u64),
     Counts,
     Online,
     Offline,
+}
+
+/// The kinds of rows. Each goes its own way: a hub may listen to one and not, or not yet, to another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    Drop,
+    Correction,
+}
+
+/// The rows of one kind.
+struct Rows {
+    kind: Kind,
+    lanes: Lanes,
+    /// The waits between attempts while nobody listens.
+    unheard: Backoff,
 }
 
 struct Sent {
@@ -47,9 +64,7 @@ pub(super) struct Drain<'a> {
     shared: &'a Shared,
     connection: &'a str,
     in_flight: VecDeque<Sent>,
-    lanes: Lanes,
-    /// The waits between attempts while nobody listens.
-    unheard: Backoff,
+    rows: [Rows; 2],
     random: fastrand::Rng,
     /// Whether a row was sent, and whether one was answered.
     sent: bool,
@@ -73,12 +88,17 @@ impl<'a> Drain<'a> {
         };
         let news = shared.outbox.news();
         let head = *news.borrow();
+        let rows = |kind, limits| Rows {
+            kind,
+            lanes: Lanes::new(limits, head, shared.clock.now()),
+            unheard: Backoff::new(settings.retry_min, settings.retry_max),
+        };
+        let few = Limits { window: CORRECTIONS_IN_FLIGHT, ..limits };
         Self {
             shared,
             connection,
             in_flight: VecDeque::new(),
-            lanes: Lanes::new(limits, head, shared.clock.now()),
-            unheard: Backoff::new(settings.retry_min, settings.retry_max),
+            rows: [rows(Kind::Drop, limits), rows(Kind::Correction, few)],
             random,
             sent: false,
             answered: false,
@@ -109,18 +129,20 @@ impl<'a> Drain<'a> {
                 continue;
             }
             let silent_in = self.silent_in()?;
-            let replay_in = self.lanes.wait(self.shared.clock.now()).unwrap_or(LOOK_AGAIN);
+            let now = self.shared.clock.now();
+            let replay_in = self.rows.iter_mut().filter_map(|rows| rows.lanes.wait(now)).min();
+            let replay_in = replay_in.unwrap_or(LOOK_AGAIN);
             tokio::select! {
                 biased;
                 () = stopped(stop) => {}
                 answer = front(&mut self.in_flight) => self.collect(answer).await?,
                 () = outbox::changed(&mut self.news) => {
-                    self.lanes.news();
-                    if self.lanes.nobody_listens() {
+                    self.look_again();
+                    if self.rows.iter().any(|rows| rows.lanes.nobody_listens()) {
                         self.shared.refresh_backlog().await;
                     }
                 }
-                () = sleep(counts_in.unwrap_or(LOOK_AGAIN)) => self.lanes.news(),
+                () = sleep(counts_in.unwrap_or(LOOK_AGAIN)) => self.look_again(),
                 () = sleep(silent_in.min(replay_in)) => {}
             }
         }
@@ -143,14 +165,23 @@ impl<'a> Drain<'a> {
         self.sent && !self.answered
     }
 
+    fn look_again(&mut self) {
+        for rows in &mut self.rows {
+            rows.lanes.news();
+        }
+    }
+
     async fn send_rows(&mut self, publisher: &Publisher) -> Result<(), Error> {
-        while let Some(ask) = self.lanes.wanted(self.shared.clock.now()) {
-            let rows = self.shared.outbox.next(ask.after, ask.limit).await?;
-            let ids: Vec<u64> = rows.iter().map(|row| row.id).collect();
-            let to_send = self.lanes.found(ask, &ids);
-            for row in rows.into_iter().filter(|row| to_send.contains(&row.id)) {
-                self.send(publisher, What::Row(row.id), self.shared.row_message(&row)?).await?;
-                self.sent = true;
+        for index in 0..self.rows.len() {
+            while let Some(ask) = self.rows[index].lanes.wanted(self.shared.clock.now()) {
+                let kind = self.rows[index].kind;
+                let found = self.shared.outbox.next(kind.id(), ask.after, ask.limit).await?;
+                let ids: Vec<u64> = found.iter().map(|row| row.id).collect();
+                let to_send = self.rows[index].lanes.found(ask, &ids);
+                for row in found.into_iter().filter(|row| to_send.contains(&row.id)) {
+                    self.send(publisher, What::Row(kind, row.id), self.shared.row_message(&row)?).await?;
+                    self.sent = true;
+                }
             }
         }
         Ok(())
@@ -193,8 +224,8 @@ impl<'a> Drain<'a> {
                 }
             };
             match sent.map(|sent| sent.what) {
-                Some(What::Row(id)) if said == Answer::NobodyListens => not_taken.push(id),
-                Some(What::Row(id)) => taken.push(id),
+                Some(What::Row(kind, id)) if said == Answer::NobodyListens => not_taken.push((kind, id)),
+                Some(What::Row(kind, id)) => taken.push((kind, id)),
                 Some(What::Online) => self.shared.connected().await,
                 Some(What::Offline) => self.said_goodbye = true,
                 Some(What::Counts) | None => {}
@@ -208,30 +239,38 @@ impl<'a> Drain<'a> {
     }
 
     /// Rows that nobody listened to: they stay, and are tried again after a while.
-    async fn not_taken(&mut self, rows: &[u64]) {
-        if rows.is_empty() {
-            return;
+    async fn not_taken(&mut self, not_taken: &[(Kind, u64)]) {
+        for rows in &mut self.rows {
+            let ids = || not_taken.iter().filter(|(kind, _)| *kind == rows.kind).map(|(_, id)| *id);
+            let count = ids().count() as u64;
+            if count == 0 {
+                continue;
+            }
+            let retry_in = rows.unheard.next(self.random.f64());
+            let again = self.shared.clock.now() + retry_in;
+            let first = !rows.lanes.nobody_listens();
+            for id in ids() {
+                rows.lanes.not_taken(id, again);
+            }
+            self.shared.unheard(rows.kind == Kind::Drop, first, count, retry_in).await;
         }
-        let retry_in = self.unheard.next(self.random.f64());
-        let again = self.shared.clock.now() + retry_in;
-        for id in rows {
-            self.lanes.not_taken(*id, again);
-        }
-        self.shared.unheard(rows.len() as u64, retry_in).await;
     }
 
     /// Rows that have arrived leave the outbox.
-    async fn taken(&mut self, rows: Vec<u64>) -> Result<(), Error> {
-        if rows.is_empty() {
+    async fn taken(&mut self, taken: Vec<(Kind, u64)>) -> Result<(), Error> {
+        if taken.is_empty() {
             return Ok(());
         }
-        let drops = rows.len() as u64;
-        self.shared.outbox.done(rows.clone()).await?;
-        for id in rows {
-            self.lanes.taken(id);
+        self.shared.outbox.done(taken.iter().map(|(_, id)| *id).collect()).await?;
+        let mut drops = 0;
+        for (kind, id) in taken {
+            drops += u64::from(kind == Kind::Drop);
+            for rows in self.rows.iter_mut().filter(|rows| rows.kind == kind) {
+                rows.lanes.taken(id);
+                rows.unheard.reset();
+            }
         }
-        self.unheard.reset();
-        self.counts_due = true;
+        self.counts_due |= drops > 0;
         self.delivered += drops;
         events::Delivered { drops }.emit();
         self.shared.delivered(drops).await;
@@ -288,6 +327,16 @@ impl<'a> Drain<'a> {
             }
             Ok(Err(error)) => Err(error),
             Err(_elapsed) => Ok(()),
+        }
+    }
+}
+
+impl Kind {
+    /// As in the outbox.
+    const fn id(self) -> &'static str {
+        match self {
+            Kind::Drop => "drop",
+            Kind::Correction => "correction",
         }
     }
 }

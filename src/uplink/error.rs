@@ -1,5 +1,6 @@
 //! What can go wrong on the way to the hub. Nothing here is ever the sorting's concern.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::tally::TallyError;
@@ -45,6 +46,24 @@ pub enum Error {
         why: String,
         /// What to do.
         remedy: &'static str,
+    },
+    /// The two cannot agree on a secure connection.
+    #[error("no secure connection to the broker at {broker} ({why}): {remedy}")]
+    Insecure {
+        /// `host:port`.
+        broker: String,
+        /// What the handshake said.
+        why: String,
+        /// What to do.
+        remedy: &'static str,
+    },
+    /// A certificate, key or password cannot be used.
+    #[error("{} cannot be used ({why}): put the right file there, no restart is needed", path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        why: String,
     },
     /// The broker said no to a message.
     #[error("the broker refuses messages on {topic} ({why}): {remedy}")]
@@ -107,6 +126,8 @@ impl Error {
             Error::Name { .. }
             | Error::Setting { .. }
             | Error::Refused { .. }
+            | Error::Insecure { .. }
+            | Error::File { .. }
             | Error::MessageRefused { .. }
             | Error::Encode { .. } => false,
         }

@@ -1,4 +1,4 @@
-//! outbox -> MQTT 5: tells the city's hub of every drop, through every outage.
+//! outbox -> MQTT: tells the city's hub of every drop, through every outage.
 //!
 //! ```text
 //!            ┌──────────── wait (back-off with jitter) ◄───────────┐
@@ -29,6 +29,7 @@ mod lanes;
 mod outbox;
 mod settings;
 mod status;
+mod tls;
 pub mod wire;
 
 use std::sync::Arc;
@@ -40,8 +41,9 @@ use tokio::time::sleep;
 pub use client::{Message, Subscriber};
 pub use error::Error as UplinkError;
 pub use events::{CONNECTIONS, FAILURES, PUBLISHED};
-pub use settings::{MESSAGE_BYTES, Secret, Settings};
+pub use settings::{MESSAGE_BYTES, Protocol, Secret, Settings};
 pub use status::Status;
+pub use tls::{OwnCertificate, Tls};
 pub use wire::BinName;
 
 use crate::clock::{Clock, Identity};
@@ -253,25 +255,30 @@ impl Shared {
     }
 
     async fn delivered(&self, drops: u64) {
-        if self.status.borrow().nobody_listens {
+        if drops > 0 && self.status.borrow().nobody_listens {
             events::SomebodyListens.emit();
         }
         self.status.send_modify(|status| {
             status.published += drops;
             // Only now: a broker may take the bin in and yet refuse its drops.
-            status.forget_errors();
+            if drops > 0 {
+                status.forget_errors();
+            }
         });
         self.refresh_backlog().await;
     }
 
-    /// Nobody was subscribed to what was sent.
-    async fn unheard(&self, rows: u64, retry_in: Duration) {
-        let error = Error::NobodyListens { topic: self.settings.bin.drop_topic() };
-        let first = self.status.send_if_modified(|status| {
-            let first = !std::mem::replace(&mut status.nobody_listens, true);
-            status.last_error = Some(error.to_string());
+    /// Nobody was subscribed to what was sent: drops, or else corrections, which an older hub does not know.
+    async fn unheard(&self, drops: bool, first: bool, rows: u64, retry_in: Duration) {
+        let bin = &self.settings.bin;
+        let topic = if drops { bin.drop_topic() } else { bin.correction_topic() };
+        let error = Error::NobodyListens { topic };
+        self.status.send_modify(|status| {
             status.unheard += rows;
-            first
+            if drops {
+                status.nobody_listens = true;
+                status.last_error = Some(error.to_string());
+            }
         });
         if first {
             events::NobodyListens { error: &error, retry_in }.emit();

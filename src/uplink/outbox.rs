@@ -19,9 +19,14 @@ impl Outbox {
         self.0.news()
     }
 
-    /// The first `limit` rows after the row `after`, oldest first.
-    pub(super) async fn next(&self, after: u64, limit: usize) -> Result<Vec<OutboxRow>, Error> {
-        Ok(self.0.ask(move |ledger| ledger.outbox_next(after, limit)).await?)
+    /// The first `limit` rows of a kind after the row `after`, oldest first.
+    pub(super) async fn next(
+        &self,
+        kind: &'static str,
+        after: u64,
+        limit: usize,
+    ) -> Result<Vec<OutboxRow>, Error> {
+        Ok(self.0.ask(move |ledger| ledger.outbox_next_of(kind, after, limit)).await?)
     }
 
     /// Removes acknowledged rows.

@@ -5,8 +5,10 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a failed test should stop there")]
 
+mod older;
 mod outages;
 mod refusals;
+mod secure;
 #[path = "../support"]
 mod support {
     pub(crate) mod bin;

@@ -127,3 +127,31 @@ async fn what_is_too_much_is_given_up_and_the_counts_say_so() {
     drop(hub);
     assert!(uplink.stop().await);
 }
+
+#[tokio::test]
+async fn a_hub_that_knows_no_corrections_gets_its_drops_all_the_same() {
+    let broker = LocalBroker::start(&[], "").await.unwrap();
+    let gate = Gate::before(broker.port()).await;
+    let bin = Bin::new();
+    bin.drop_items(2);
+    bin.correct(1, Stream::Glass);
+    bin.drop_items(60);
+    let older = HubListener::of_topics(
+        broker.settings(bin_name()),
+        &["dt/recycle/+/+/drop", "dt/recycle/+/+/counts"],
+    );
+    let older = older.await.unwrap();
+    let uplink = bin.uplink(settings(&gate));
+    let mut received = older.received();
+    soon("every drop", received.wait_for(|hub| hub.drops.len() == 62)).await.unwrap();
+    let mut status = uplink.status();
+    soon("a refused correction", status.wait_for(|status| status.unheard > 0)).await.unwrap();
+    assert!(!status.borrow().nobody_listens);
+    assert_eq!((bin.outbox_len(), bin.ids().len()), (1, 62));
+    let filter = ["dt/recycle/+/+/correction"];
+    let mut newer = Subscriber::connect(&broker.settings(bin_name()), "newer", &filter).await.unwrap();
+    soon("the correction", newer.next()).await.unwrap();
+    soon("an empty outbox", bin.outbox_empty()).await;
+    drop(status);
+    assert!(uplink.stop().await);
+}

@@ -11,12 +11,17 @@ use serde::Deserialize;
 pub struct RawUplink {
     /// The broker.
     pub host: String,
-    /// Its port.
-    #[serde(default = "default_port")]
-    pub port: u16,
+    /// Its port; left out, 8883 with TLS and 1883 without.
+    pub port: Option<u16>,
+    /// Which version of MQTT.
+    #[serde(default)]
+    pub mqtt: Mqtt,
+    /// How the connection is encrypted; left out, it is not.
+    pub tls: Option<RawTls>,
     /// User name at the broker.
     pub username: Option<String>,
-    /// File with the password.
+    /// File with the password, or with `name:password` where `username` is left out. `credential:NAME` is a credential
+    /// that systemd hands over. Read at each connect.
     pub password_file: Option<PathBuf>,
     /// Seconds of silence before a ping.
     #[serde(default = "default_keep_alive")]
@@ -38,8 +43,28 @@ pub struct RawUplink {
     pub keep_mib: u32,
 }
 
-const fn default_port() -> u16 {
-    1883
+/// A version of MQTT.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+pub enum Mqtt {
+    /// MQTT 5.
+    #[default]
+    #[serde(rename = "5")]
+    V5,
+    /// MQTT 3.1.1: an acknowledgement does not say whether anybody listens.
+    #[serde(rename = "3.1.1")]
+    V311,
+}
+
+/// `[uplink.tls]`. Every file is read anew at each connect, and may be `credential:NAME`.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RawTls {
+    /// Certificates of whoever may vouch for the broker, PEM.
+    pub ca_file: PathBuf,
+    /// This bin's own certificate, where the broker asks for one, PEM.
+    pub certificate_file: Option<PathBuf>,
+    /// Its private key, PEM.
+    pub key_file: Option<PathBuf>,
 }
 
 const fn default_keep_alive() -> u16 {
