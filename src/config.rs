@@ -59,6 +59,10 @@ pub struct Config {
     pub runtime: RuntimeSettings,
     /// The compartments, in the rig's order.
     pub compartments: Vec<Compartment>,
+    /// About how many items fit in each of them, where the configuration says.
+    pub holds_items: Vec<Option<u32>>,
+    /// Where the bin stands, degrees north and east.
+    pub location: Option<[f64; 2]>,
     /// What the judge is told besides the bundle.
     pub judge: JudgeConfig,
     /// The flap's limits.
@@ -214,6 +218,8 @@ impl Config {
                 threads: raw.model.threads,
             },
             compartments,
+            holds_items: raw.compartments.iter().map(|compartment| compartment.holds_items).collect(),
+            location: raw.bin.location,
             judge,
             mechanism: mechanism::Settings {
                 move_limit: Duration::from_millis(raw.mechanism.move_limit_ms),
@@ -285,6 +291,10 @@ impl Config {
 }
 
 fn check_bin(raw: &RawConfig, problems: &mut problems::InFile<'_>) -> Option<BinName> {
+    let on_earth = |[north, east]: [f64; 2]| north.abs() <= 90.0 && east.abs() <= 180.0;
+    problems.check(raw.bin.location.is_none_or(on_earth), "bin.location", || {
+        "is not [degrees north, degrees east]".to_owned()
+    });
     BinName::new(&raw.bin.district, &raw.bin.id).map_err(|error| problems.add("bin", error.to_string())).ok()
 }
 
@@ -382,6 +392,11 @@ fn check_compartments(raw: &RawConfig, problems: &mut problems::InFile<'_>) -> V
         format!("{} compartments, 1 to 16 are possible", raw.compartments.len())
     });
     for (index, compartment) in raw.compartments.iter().enumerate() {
+        problems.check(
+            compartment.holds_items != Some(0),
+            &format!("compartment[{index}].holds_items"),
+            || "must be 1 or more".to_owned(),
+        );
         let first = raw.compartments.iter().position(|other| other.stream == compartment.stream);
         problems.check(first == Some(index), &format!("compartment[{index}].stream"), || {
             format!("{} stands twice", compartment.stream)

@@ -18,6 +18,7 @@ mod checkup;
 mod error;
 mod events;
 mod flap;
+mod hub;
 mod judging;
 mod ledger;
 mod lesson;
@@ -37,7 +38,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{SyncSender, sync_channel};
 use std::time::Duration;
 
-use tokio::sync::{broadcast, mpsc, watch};
+use tokio::sync::{Notify, broadcast, mpsc, watch};
 use tokio::task::JoinHandle;
 
 use crate::capture::nokhwa::NokhwaSource;
@@ -53,6 +54,7 @@ use crate::web::{Info, Live, Page, Preview};
 use crate::{uplink, web};
 use checkup::Running;
 use events::{Started, StopStep};
+use hub::Around;
 use judging::{Judging, Message};
 use ledger::Courier;
 use supervise::{Ended, Stages};
@@ -88,6 +90,8 @@ pub struct Daemon {
     stop_web: watch::Sender<bool>,
     uplink_task: Option<JoinHandle<bool>>,
     web_task: Option<JoinHandle<Result<(), web::WebError>>>,
+    /// The hub wants the program to start again.
+    restart: Arc<Notify>,
 }
 
 type Opener = Box<dyn FnMut() -> Result<Box<dyn FrameSource>, CaptureError> + Send>;
@@ -138,12 +142,27 @@ impl Daemon {
 
         let (stop_uplink, uplink_stop) = watch::channel(false);
         let (stop_web, web_stop) = watch::channel(false);
+        let tuning: Arc<dyn web::Tuning> = Arc::new(Tuner::new(config, head, inbox.clone()));
+        let restart = Arc::new(Notify::new());
+        let around = Around {
+            config: config.clone(),
+            software: software.to_owned(),
+            bundle: bundle.clone(),
+            started_at: clock.now(),
+            live: live_seen.clone(),
+            camera: Arc::clone(&camera),
+            tally: tally.clone(),
+            orders: orders_in.clone(),
+            tuning: Arc::clone(&tuning),
+            restart: Arc::clone(&restart),
+            clock: Arc::clone(&clock),
+        };
         let (uplink_task, uplink_status) =
-            start_uplink(config, &tally, &identity, &clock, uplink_stop).unzip();
+            start_uplink(config, &tally, &identity, &clock, uplink_stop, around).unzip();
         let page = Page {
             boot_id: identity.boot_id,
             info: page_info(config, software, &bundle, clock.now()),
-            tuning: Arc::new(Tuner::new(config, head, inbox.clone())),
+            tuning,
             orders: orders_in,
             check_up: Running::new(&live_seen, &camera, &uplink_status).checker(config, &clock),
             live: live_seen,
@@ -172,6 +191,7 @@ impl Daemon {
             stop_web,
             uplink_task,
             web_task,
+            restart,
         })
     }
 
@@ -214,6 +234,10 @@ impl Daemon {
         loop {
             tokio::select! {
                 () = &mut stop => return Ok(()),
+                () = self.restart.notified() => {
+                    StopStep { step: "the hub asks for a restart" }.emit();
+                    return Ok(());
+                }
                 Some(ended) = self.ends.recv() => return self.why_ended(ended).await,
                 _ = watch.tick() => {
                     if self.writer.is_finished() {
@@ -425,10 +449,12 @@ fn start_uplink(
     identity: &Identity,
     clock: &Arc<dyn Clock>,
     stop: watch::Receiver<bool>,
+    around: Around,
 ) -> Option<Uplink> {
     let settings = config.uplink.clone()?;
     let (status, seen) = watch::channel(uplink::Status::default());
-    let run = uplink::run(settings, tally.clone(), identity.clone(), Arc::clone(clock), status, stop);
+    let (tally, identity, clock) = (tally.clone(), identity.clone(), Arc::clone(clock));
+    let run = uplink::run_within(settings, tally, identity, clock, status, stop, Some(Arc::new(around)));
     Some((tokio::spawn(run), seen))
 }
 

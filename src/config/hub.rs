@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::problems::InFile;
 use super::raw::{Mqtt, RawTls, RawUplink};
-use crate::uplink::{BinName, OwnCertificate, Protocol, Settings, Tls};
+use crate::uplink::{BinName, COMMANDS, OwnCertificate, Protocol, Settings, Tls};
 
 /// The ports that are usual for MQTT with and without TLS.
 const PORTS: [u16; 2] = [8883, 1883];
@@ -22,6 +22,10 @@ pub(super) fn check(
     problems.check((0.0..=1.0).contains(&raw.replay_share), "uplink.replay_share", || {
         format!("{} is not 0 to 1", raw.replay_share)
     });
+    for name in raw.commands.iter().filter(|name| !COMMANDS.contains(&name.as_str())) {
+        let known = COMMANDS.join(", ");
+        problems.add("uplink.commands", format!("'{name}' is no command; there are {known}"));
+    }
     let password_file = match &raw.password_file {
         Some(file) => Some(find(file, folder, "uplink.password_file", problems)?),
         None => None,
@@ -44,6 +48,7 @@ pub(super) fn check(
         replay_share: raw.replay_share,
         keep_days: raw.keep_days,
         keep_mib: raw.keep_mib,
+        commands: raw.commands.clone(),
         ..Settings::new(raw.host.clone(), port, bin.clone())
     };
     settings.validate().map_err(|error| problems.add("uplink", error.to_string())).ok()?;

@@ -60,6 +60,8 @@ pub struct RawBin {
     /// Folder of the ledger.
     #[serde(default = "default_state_dir")]
     pub state_dir: PathBuf,
+    /// Where the bin stands: degrees north and east, for the hub's map.
+    pub location: Option<[f64; 2]>,
 }
 
 fn default_zone() -> String {
@@ -191,6 +193,8 @@ pub struct RawCompartment {
     /// Closed by the crew.
     #[serde(default)]
     pub disabled: bool,
+    /// About how many items fit in: the hub is then told how full it is, estimated from counts.
+    pub holds_items: Option<u32>,
 }
 
 /// `[judge]`

@@ -336,6 +336,11 @@ fn an_encrypted_uplink_names_files_that_are_there_and_fit() {
         &[],
         &[("bunri.toml uplink.tls", "belong together")],
     );
+    check(
+        &[(host, "host = \"hub.local\"\ncommands = [\"report\", \"flap_turn\"]")],
+        &[],
+        &[("bunri.toml uplink.commands", "flap_turn")],
+    );
     let old = load(&[(host, "host = \"hub.local\"\nmqtt = \"3.1.1\"")], &[]).unwrap().uplink.unwrap();
     assert_eq!(old.protocol, Protocol::V311);
 }

@@ -27,6 +27,7 @@
 //! Never serialises a payload: that is the uplink's.
 
 mod audit;
+mod commands;
 mod compartments;
 mod corrections;
 mod error;
@@ -43,6 +44,7 @@ mod verify;
 mod writer;
 
 pub use audit::{AUDIT_ROWS_MOST, AuditEntry, AuditOutcome};
+pub use commands::Answered;
 pub use compartments::{CompartmentBook, CompartmentEvent};
 pub use corrections::{Confusion, confusion, corrections};
 pub use error::TallyError;

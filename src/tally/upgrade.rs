@@ -18,6 +18,7 @@ pub(super) const STEPS: &[&str] = &[
     include_str!("upgrade/0002_crew.sql"),
     include_str!("upgrade/0003_corrections.sql"),
     include_str!("upgrade/0004_outbox.sql"),
+    include_str!("upgrade/0005_commands.sql"),
 ];
 
 /// The schema this program reads and writes.

@@ -21,6 +21,7 @@ use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
 
+use tokio::sync::mpsc;
 use tokio::time::timeout;
 use tokio_rustls::rustls::ClientConfig;
 
@@ -60,7 +61,7 @@ pub(super) enum Answer {
 /// Resolves when the broker has answered one message: `Ok` only for an acknowledgement with a success reason.
 pub(super) type Acknowledged = Pin<Box<dyn Future<Output = Result<Answer, Error>> + Send>>;
 /// Resolves when the broker has answered a subscription.
-type Granted = Pin<Box<dyn Future<Output = Result<(), Error>> + Send>>;
+pub(super) type Granted = Pin<Box<dyn Future<Output = Result<(), Error>> + Send>>;
 
 /// What one connection is opened with.
 struct Opening<'a> {
@@ -160,7 +161,7 @@ impl Publisher {
     ///
     /// # Errors
     /// When the connection is gone, or the filter is not one.
-    async fn subscribe(&self, filter: &str) -> Result<Granted, Error> {
+    pub(super) async fn subscribe(&self, filter: &str) -> Result<Granted, Error> {
         match &self.sender {
             Sender::V5(sender) => sender.subscribe(filter).await,
             Sender::V311(sender) => sender.subscribe(filter).await,
@@ -183,9 +184,12 @@ impl Traffic {
         Ok(())
     }
 
-    /// Moves bytes until the connection ends: `Ok` after our own goodbye, the reason otherwise.
-    pub(super) async fn run(&mut self) -> Result<(), Error> {
-        while let Some(_unasked) = self.next_message().await? {}
+    /// Moves bytes until the connection ends: `Ok` after our own goodbye, the reason otherwise. What the broker sends
+    /// goes to `hear`, as far as there is room.
+    pub(super) async fn run(&mut self, hear: &mpsc::Sender<Message>) -> Result<(), Error> {
+        while let Some(message) = self.next_message().await? {
+            let _no_room = hear.try_send(message).is_err();
+        }
         Ok(())
     }
 

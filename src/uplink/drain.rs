@@ -9,13 +9,16 @@ use std::collections::VecDeque;
 use std::future::{pending, ready};
 use std::time::Duration;
 
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 use tokio::time::{sleep, timeout};
 
 use super::backoff::Backoff;
-use super::client::{Acknowledged, Answer, Message, Publisher};
+use super::client::{Acknowledged, Answer, Granted, Message, Publisher};
+use super::commands;
 use super::error::Error;
 use super::lanes::{Lanes, Limits};
+use super::settings::Settings;
+use super::standing::{LOOK_EVERY, Standing, Told};
 use super::wire::{self, Cause};
 use super::{Shared, is_stopped, stopped};
 use super::{events, outbox};
@@ -34,6 +37,7 @@ const LOOK_AGAIN: Duration = Duration::from_secs(30);
 enum What {
     Row(Kind, u64),
     Counts,
+    Standing(Told),
     Online,
     Offline,
 }
@@ -65,11 +69,15 @@ pub(super) struct Drain<'a> {
     connection: &'a str,
     in_flight: VecDeque<Sent>,
     rows: [Rows; 2],
+    standing: Standing,
     random: fastrand::Rng,
     /// Whether a row was sent, and whether one was answered.
     sent: bool,
     answered: bool,
     news: watch::Receiver<u64>,
+    heard: mpsc::Receiver<Message>,
+    /// The broker's answer to the subscription for commands, until it came.
+    granted: Option<Granted>,
     counts_due: bool,
     counts_at: Option<Moment>,
     /// How many rows this connection delivered.
@@ -79,7 +87,13 @@ pub(super) struct Drain<'a> {
 }
 
 impl<'a> Drain<'a> {
-    pub(super) fn new(shared: &'a Shared, connection: &'a str, random: fastrand::Rng) -> Self {
+    /// `heard`: what the broker sends.
+    pub(super) fn new(
+        shared: &'a Shared,
+        connection: &'a str,
+        random: fastrand::Rng,
+        heard: mpsc::Receiver<Message>,
+    ) -> Self {
         let settings = &shared.settings;
         let limits = Limits {
             window: settings.in_flight.into(),
@@ -99,10 +113,13 @@ impl<'a> Drain<'a> {
             connection,
             in_flight: VecDeque::new(),
             rows: [rows(Kind::Drop, limits), rows(Kind::Correction, few)],
+            standing: Standing::default(),
             random,
             sent: false,
             answered: false,
             news,
+            heard,
+            granted: None,
             counts_due: true,
             counts_at: None,
             delivered: 0,
@@ -117,8 +134,13 @@ impl<'a> Drain<'a> {
         stop: &mut watch::Receiver<bool>,
     ) -> Result<(), Error> {
         self.send_availability(publisher, Cause::Connected).await?;
+        if !self.shared.settings.commands.is_empty() {
+            let filter = commands::filter(&self.shared.settings.bin);
+            self.granted = Some(publisher.subscribe(&filter).await?);
+        }
         while !is_stopped(stop) {
             self.send_rows(publisher).await?;
+            self.send_standing(publisher).await?;
             let counts_in = self.counts_wait();
             if counts_in == Some(Duration::ZERO) {
                 self.send_counts(publisher).await?;
@@ -131,11 +153,14 @@ impl<'a> Drain<'a> {
             let silent_in = self.silent_in()?;
             let now = self.shared.clock.now();
             let replay_in = self.rows.iter_mut().filter_map(|rows| rows.lanes.wait(now)).min();
-            let replay_in = replay_in.unwrap_or(LOOK_AGAIN);
+            let standing_in = if self.shared.surroundings.is_some() { LOOK_EVERY } else { LOOK_AGAIN };
+            let replay_in = replay_in.unwrap_or(LOOK_AGAIN).min(standing_in);
             tokio::select! {
                 biased;
                 () = stopped(stop) => {}
                 answer = front(&mut self.in_flight) => self.collect(answer).await?,
+                () = granted(&mut self.granted) => {}
+                Some(message) = self.heard.recv() => self.obey(publisher, &message).await?,
                 () = outbox::changed(&mut self.news) => {
                     self.look_again();
                     if self.rows.iter().any(|rows| rows.lanes.nobody_listens()) {
@@ -187,6 +212,31 @@ impl<'a> Drain<'a> {
         Ok(())
     }
 
+    async fn send_standing(&mut self, publisher: &Publisher) -> Result<(), Error> {
+        let now = self.shared.clock.now();
+        for (told, message) in self.standing.due(self.shared, self.connection, now).await? {
+            self.send(publisher, What::Standing(told), message).await?;
+        }
+        Ok(())
+    }
+
+    /// Does what the hub asks, if it may ask it, and answers.
+    async fn obey(&mut self, publisher: &Publisher, heard: &Message) -> Result<(), Error> {
+        let shared = self.shared;
+        let Settings { bin, commands, .. } = &shared.settings;
+        let wall = shared.clock.wall();
+        let Some(asked) = commands::read(bin, commands, heard, wall) else { return Ok(()) };
+        let answered = shared.answer(&asked).await?;
+        if asked.order == Ok(None) {
+            self.standing.all_due();
+            self.counts_due = true;
+        }
+        let names = [asked.name, asked.id.as_str()];
+        let event = wire::reply_event(bin, &shared.identity.run_id, names, &answered, wall.unix_ms);
+        let reply = message(format!("{}/reply", heard.topic), &event, false)?;
+        self.send(publisher, What::Standing(Told::Standing), reply).await
+    }
+
     async fn send_counts(&mut self, publisher: &Publisher) -> Result<(), Error> {
         self.counts_due = false;
         self.counts_at = Some(self.shared.clock.now());
@@ -228,7 +278,10 @@ impl<'a> Drain<'a> {
                 Some(What::Row(kind, id)) => taken.push((kind, id)),
                 Some(What::Online) => self.shared.connected().await,
                 Some(What::Offline) => self.said_goodbye = true,
-                Some(What::Counts) | None => {}
+                Some(What::Standing(Told::Alarm(number))) if said == Answer::Taken => {
+                    self.shared.alarm_book().told(number);
+                }
+                Some(What::Counts | What::Standing(_)) | None => {}
             }
             answer = front_now(&mut self.in_flight).await;
         }
@@ -361,7 +414,20 @@ async fn front(in_flight: &mut VecDeque<Sent>) -> Result<Answer, Error> {
     }
 }
 
-/// The same, if it is already there.
+/// Returns when the broker has answered the subscription; never, if there is none.
+async fn granted(granted: &mut Option<Granted>) {
+    match granted {
+        Some(answer) => {
+            if let Err(error) = answer.await {
+                events::Deaf(&error).emit();
+            }
+            *granted = None;
+        }
+        None => pending().await,
+    }
+}
+
+/// The answer to the oldest message, if it is already there.
 async fn front_now(in_flight: &mut VecDeque<Sent>) -> Option<Result<Answer, Error>> {
     tokio::select! {
         biased;

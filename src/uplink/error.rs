@@ -100,6 +100,12 @@ pub enum Error {
         /// How long a message may wait.
         limit: Duration,
     },
+    /// The rest of the bin could not be asked how it is.
+    #[error("the bin could not be asked how it is ({why}): trying again")]
+    Surroundings {
+        /// What went wrong.
+        why: String,
+    },
     /// The outbox could not be read or marked.
     #[error("the outbox could not be used: {0}")]
     Outbox(#[from] TallyError),
@@ -121,7 +127,8 @@ impl Error {
             Error::Unreachable { .. }
             | Error::NobodyListens { .. }
             | Error::Lost { .. }
-            | Error::Silent { .. } => true,
+            | Error::Silent { .. }
+            | Error::Surroundings { .. } => true,
             Error::Outbox(error) => error.is_transient(),
             Error::Name { .. }
             | Error::Setting { .. }

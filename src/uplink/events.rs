@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::error::Error;
 use crate::clock::Moment;
-use crate::tally::GivenUp;
+use crate::tally::{Answered, GivenUp};
 
 /// The same trouble is said again only after this time: a refusal, because somebody should act on it...
 const REFUSED_AGAIN: Duration = Duration::from_secs(60);
@@ -118,6 +118,34 @@ impl Said {
         }
         self.0.push((text.to_owned(), now));
         false
+    }
+}
+
+/// The hub asked for something.
+pub(super) struct Commanded<'a> {
+    pub(super) name: &'static str,
+    pub(super) id: &'a str,
+    pub(super) answered: &'a Answered,
+}
+
+impl Commanded<'_> {
+    pub(super) fn emit(&self) {
+        let Answered { outcome, why } = self.answered;
+        tracing::info!(
+            name = self.name,
+            id = self.id,
+            outcome = outcome.id(),
+            "the hub asked for something: {why}"
+        );
+    }
+}
+
+/// The broker does not let this bin hear commands; everything else goes on.
+pub(super) struct Deaf<'a>(pub(super) &'a Error);
+
+impl Deaf<'_> {
+    pub(super) fn emit(&self) {
+        tracing::error!("commands of the hub are not heard: {}", self.0);
     }
 }
 

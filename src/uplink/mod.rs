@@ -22,41 +22,51 @@
 
 mod backoff;
 mod client;
+mod commands;
 mod drain;
 mod error;
 mod events;
 mod lanes;
 mod outbox;
 mod settings;
+mod standing;
 mod status;
+mod surroundings;
 mod tls;
 pub mod wire;
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 use tokio::time::sleep;
 
 pub use client::{Message, Subscriber};
+pub use commands::{COMMANDS, Obeyed, Order};
 pub use error::Error as UplinkError;
 pub use events::{CONNECTIONS, FAILURES, PUBLISHED};
 pub use settings::{MESSAGE_BYTES, Protocol, Secret, Settings};
 pub use status::Status;
+pub use surroundings::{CompartmentNow, Surroundings};
 pub use tls::{OwnCertificate, Tls};
 pub use wire::BinName;
 
 use crate::clock::{Clock, Identity};
-use crate::tally::{GivenUp, OutboxKind, OutboxRow, TallyHandle};
+use crate::tally::{Answered, AuditEntry, AuditOutcome, GivenUp, OutboxKind, OutboxRow, TallyHandle};
 use backoff::Backoff;
+use commands::Asked;
 use drain::Drain;
 use error::Error;
 use events::Said;
 use outbox::Outbox;
+use surroundings::AlarmBook;
 use wire::Cause;
 
 /// A connection that held this long was a success, even if there was nothing to send.
 const STABLE_AFTER: Duration = Duration::from_secs(10);
+
+/// Commands that may wait; one more is not heard, and sent again by whoever gets no answer.
+const HEARD_MOST: usize = 16;
 
 /// So many connections in a row that are closed as soon as drops are sent are no accident.
 const UNHEARD_MAX: u32 = 3;
@@ -71,10 +81,25 @@ pub async fn run(
     identity: Identity,
     clock: Arc<dyn Clock>,
     status: watch::Sender<Status>,
+    stop: watch::Receiver<bool>,
+) -> bool {
+    run_within(settings, tally, identity, clock, status, stop, None).await
+}
+
+/// The same, with the rest of the bin to tell of.
+pub async fn run_within(
+    settings: Settings,
+    tally: TallyHandle,
+    identity: Identity,
+    clock: Arc<dyn Clock>,
+    status: watch::Sender<Status>,
     mut stop: watch::Receiver<bool>,
+    surroundings: Option<Arc<dyn Surroundings>>,
 ) -> bool {
     let backoff = Backoff::new(settings.retry_min, settings.retry_max);
-    let shared = Shared { settings, outbox: Outbox::new(tally), identity, clock, status };
+    let alarms = Mutex::new(AlarmBook::default());
+    let shared =
+        Shared { settings, outbox: Outbox::new(tally), identity, clock, status, surroundings, alarms };
     let mut uplink = Uplink {
         shared,
         backoff,
@@ -115,6 +140,8 @@ struct Shared {
     identity: Identity,
     clock: Arc<dyn Clock>,
     status: watch::Sender<Status>,
+    surroundings: Option<Arc<dyn Surroundings>>,
+    alarms: Mutex<AlarmBook>,
 }
 
 struct Uplink {
@@ -143,10 +170,11 @@ impl Uplink {
         };
         shared.give_up().await;
         let since = shared.clock.now();
-        let mut drain = Drain::new(shared, &connection, self.random.fork());
+        let (hear, heard) = mpsc::channel(HEARD_MOST);
+        let mut drain = Drain::new(shared, &connection, self.random.fork(), heard);
         let end = tokio::select! {
             biased;
-            end = traffic.run() => end,
+            end = traffic.run(&hear) => end,
             end = drain.work(&publisher, stop) => end,
         };
         let refusal = drain.settle().await.err().filter(|error| !error.is_transient());
@@ -191,6 +219,8 @@ impl Uplink {
             tokio::select! {
                 () = stopped(stop) => return,
                 () = &mut wait => return,
+                // What is raised and cleared during an outage is told after it.
+                () = sleep(standing::LOOK_EVERY) => self.shared.look_at_alarms(),
                 // The page shows the growing backlog even while nobody can be told of it.
                 () = outbox::changed(&mut news) => self.shared.refresh_backlog().await,
             }
@@ -218,6 +248,51 @@ impl Shared {
     async fn counts_event(&self) -> Result<wire::Event<wire::Counts>, Error> {
         let (totals, given_up) = self.outbox.totals().await?;
         Ok(wire::counts_event(&self.settings.bin, &totals, given_up, self.clock.wall().unix_ms))
+    }
+
+    /// Does what a command says, unless it was done before; returns the answer.
+    async fn answer(&self, asked: &Asked) -> Result<Answered, Error> {
+        let id = asked.id.clone();
+        if let Some(before) = self.outbox.command(id.clone()).await? {
+            return Ok(before);
+        }
+        let restart = asked.order == Ok(Some(Order::Restart));
+        let answered = match (&asked.order, &self.surroundings) {
+            (Err(answered), _) => answered.clone(),
+            // The answer is on the disk before the program ends, so that it does not end again.
+            (Ok(_), _) if restart => Answered { outcome: AuditOutcome::Done, why: String::new() },
+            (Ok(None), _) => Answered { outcome: AuditOutcome::Done, why: String::new() },
+            (Ok(Some(order)), Some(around)) => match around.obey(*order).await {
+                Ok(()) => Answered { outcome: AuditOutcome::Done, why: String::new() },
+                Err(why) => Answered { outcome: AuditOutcome::Failed, why },
+            },
+            (Ok(Some(_)), None) => wire::refused("there is nobody here to do it"),
+        };
+        let entry = AuditEntry {
+            who: "hub".to_owned(),
+            address: self.settings.broker(),
+            what: format!("hub_{}", asked.name),
+            detail: asked.detail.clone(),
+            outcome: answered.outcome,
+            why: answered.why.clone(),
+            wall: self.clock.wall(),
+        };
+        events::Commanded { name: asked.name, id: &id, answered: &answered }.emit();
+        self.outbox.note_command(id, entry, self.clock.now()).await?;
+        if let Some(around) = self.surroundings.as_ref().filter(|_| restart) {
+            let _asked = around.obey(Order::Restart).await.is_ok();
+        }
+        Ok(answered)
+    }
+
+    fn alarm_book(&self) -> MutexGuard<'_, AlarmBook> {
+        self.alarms.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn look_at_alarms(&self) {
+        if let Some(around) = &self.surroundings {
+            self.alarm_book().look(&around.alarms(), self.clock.wall());
+        }
     }
 
     async fn connected(&self) {

@@ -3,8 +3,12 @@
 use tokio::sync::watch;
 
 use super::error::Error;
-use crate::clock::WallTime;
-use crate::tally::{GivenUp, KeepLimits, Ledger, OutboxRow, TallyError, TallyHandle, Totals};
+use super::surroundings::CompartmentNow;
+use crate::clock::{Moment, WallTime};
+use crate::tally::{
+    Answered, AuditEntry, CompartmentBook, GivenUp, KeepLimits, Ledger, OutboxRow, TallyError, TallyHandle,
+    Totals,
+};
 
 /// The ledger's outbox, asked through the ledger's own thread.
 pub(super) struct Outbox(TallyHandle);
@@ -45,6 +49,27 @@ impl Outbox {
         let give_up =
             move |ledger: &mut Ledger| Ok([ledger.outbox_give_up(limits, wall)?, ledger.given_up()?]);
         Ok(self.0.ask(give_up).await?)
+    }
+
+    /// What the ledger knows of each compartment.
+    pub(super) async fn books(
+        &self,
+        compartments: Vec<CompartmentNow>,
+    ) -> Result<Vec<(CompartmentNow, CompartmentBook)>, Error> {
+        let books = move |ledger: &mut Ledger| {
+            compartments.into_iter().map(|now| Ok((now, ledger.compartment(now.stream)?))).collect()
+        };
+        Ok(self.0.ask(books).await?)
+    }
+
+    /// What was answered to the command with this id.
+    pub(super) async fn command(&self, id: String) -> Result<Option<Answered>, Error> {
+        Ok(self.0.ask(move |ledger| ledger.command(&id)).await?)
+    }
+
+    /// Remembers an answer and writes the audit log.
+    pub(super) async fn note_command(&self, id: String, entry: AuditEntry, now: Moment) -> Result<(), Error> {
+        Ok(self.0.ask(move |ledger| ledger.note_command(&id, &entry, now)).await?)
     }
 
     /// How many rows wait, and since when the oldest does.

@@ -83,6 +83,8 @@ pub struct Settings {
     pub keep_days: u32,
     /// So much may wait; beyond it the oldest is given up, and counted. A message counts as [`MESSAGE_BYTES`].
     pub keep_mib: u32,
+    /// Which commands of the hub are done, of [`super::COMMANDS`]; with none, none is listened to.
+    pub commands: Vec<String>,
     /// How long a connection attempt may take.
     pub connect_timeout: Duration,
     /// How long the oldest message may wait for its acknowledgement before the connection counts as dead.
@@ -111,6 +113,7 @@ impl Settings {
             replay_per_s: 50,
             keep_days: 365,
             keep_mib: 256,
+            commands: Vec::new(),
             connect_timeout: Duration::from_secs(5),
             acknowledge_timeout: Duration::from_secs(20),
             retry_min: Duration::from_millis(500),

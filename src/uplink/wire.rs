@@ -8,18 +8,31 @@
 //! | `dt/recycle/<district>/<bin>/drop` | `kr.yangcheon.bunri.drop.v1` | no | `<epoch>:<seq>` |
 //! | `dt/recycle/<district>/<bin>/correction` | `kr.yangcheon.bunri.correction.v1` | no | `<epoch>:correction:<number>` |
 //! | `dt/recycle/<district>/<bin>/counts` | `kr.yangcheon.bunri.counts.v1` | yes | `<epoch>:<last seq>:counts:<sent>` |
+//! | `dt/recycle/<district>/<bin>/fill` | `kr.yangcheon.bunri.fill.v1` | yes | `<run>:fill:<sent>` |
+//! | `dt/recycle/<district>/<bin>/health` | `kr.yangcheon.bunri.health.v1` | no | `<run>:health:<sent>` |
+//! | `dt/recycle/<district>/<bin>/alarm` | `kr.yangcheon.bunri.alarm.v1` | no | `<run>:alarm:<number>` |
+//! | `st/recycle/<district>/<bin>/twin` | `kr.yangcheon.bunri.twin.v1` | yes | `<connection>:twin` |
+//! | `cmd/recycle/<district>/<bin>/<name>/<id>/reply` | `kr.yangcheon.bunri.reply.v1` | no | `<run>:reply:<id>:<sent>` |
 //! | `st/recycle/<district>/<bin>/availability` | `kr.yangcheon.bunri.availability.v1` | yes | `<connection>:<state>` |
 //!
 //! Never a frame, never anything about a person. Fields are only ever added; anything else is a new version.
 
+mod command;
 mod drop;
 mod standing;
+mod state;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+pub(super) use command::refused;
+pub use command::{Command, Reply, reply_event};
 pub use drop::{Correction, Drop, Timings, correction_event, drop_event, is_late, is_late_since};
 pub use standing::{Availability, Cause, Counts, Presence, availability, counts_event};
+pub use state::{
+    Alarm, Basis, CameraHealth, CompartmentFill, DiskHealth, Fill, Health, InferenceHealth, Location, Twin,
+    alarm_event, fill_event, health_event, twin_event,
+};
 
 use super::error::Error;
 
@@ -29,6 +42,16 @@ pub const DROP_TYPE: &str = "kr.yangcheon.bunri.drop.v1";
 pub const CORRECTION_TYPE: &str = "kr.yangcheon.bunri.correction.v1";
 /// `type` of the cumulative counts.
 pub const COUNTS_TYPE: &str = "kr.yangcheon.bunri.counts.v1";
+/// `type` of how full the compartments are.
+pub const FILL_TYPE: &str = "kr.yangcheon.bunri.fill.v1";
+/// `type` of the health.
+pub const HEALTH_TYPE: &str = "kr.yangcheon.bunri.health.v1";
+/// `type` of an alarm.
+pub const ALARM_TYPE: &str = "kr.yangcheon.bunri.alarm.v1";
+/// `type` of the twin.
+pub const TWIN_TYPE: &str = "kr.yangcheon.bunri.twin.v1";
+/// `type` of the answer to a command.
+pub const REPLY_TYPE: &str = "kr.yangcheon.bunri.reply.v1";
 /// `type` of the availability.
 pub const AVAILABILITY_TYPE: &str = "kr.yangcheon.bunri.availability.v1";
 
@@ -86,6 +109,26 @@ impl BinName {
         format!("dt{}/counts", self.source())
     }
 
+    /// Where it is kept how full the compartments are.
+    pub fn fill_topic(&self) -> String {
+        format!("dt{}/fill", self.source())
+    }
+
+    /// Where the health goes.
+    pub fn health_topic(&self) -> String {
+        format!("dt{}/health", self.source())
+    }
+
+    /// Where alarms go.
+    pub fn alarm_topic(&self) -> String {
+        format!("dt{}/alarm", self.source())
+    }
+
+    /// Where the twin is kept.
+    pub fn twin_topic(&self) -> String {
+        format!("st{}/twin", self.source())
+    }
+
     /// Where the availability is kept.
     pub fn availability_topic(&self) -> String {
         format!("st{}/availability", self.source())
@@ -138,11 +181,17 @@ impl<T: Serialize> Event<T> {
 /// JSON Schema of every message, by the last part of its topic; `hub/schemas/` keeps them for the hub's people.
 ///
 /// Fields that may come later are allowed: a hub must pass over what it does not know.
-pub fn schemas() -> [(&'static str, serde_json::Value); 4] {
+pub fn schemas() -> [(&'static str, serde_json::Value); 10] {
     [
         ("drop", schema::<Drop>(DROP_TYPE)),
         ("correction", schema::<Correction>(CORRECTION_TYPE)),
         ("counts", schema::<Counts>(COUNTS_TYPE)),
+        ("fill", schema::<Fill>(FILL_TYPE)),
+        ("health", schema::<Health>(HEALTH_TYPE)),
+        ("alarm", schema::<Alarm>(ALARM_TYPE)),
+        ("twin", schema::<Twin>(TWIN_TYPE)),
+        ("command", schemars::schema_for!(Command).to_value()),
+        ("reply", schema::<Reply>(REPLY_TYPE)),
         ("availability", schema::<Availability>(AVAILABILITY_TYPE)),
     ]
 }
@@ -159,7 +208,7 @@ fn schema<T: JsonSchema>(kind: &str) -> serde_json::Value {
 }
 
 /// RFC 3339 in UTC with milliseconds; the Unix epoch for a time outside what a calendar can say.
-fn rfc3339(unix_ms: i64) -> String {
+pub(super) fn rfc3339(unix_ms: i64) -> String {
     let time = jiff::Timestamp::from_millisecond(unix_ms).unwrap_or(jiff::Timestamp::UNIX_EPOCH);
     format!("{time:.3}")
 }

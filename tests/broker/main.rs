@@ -5,12 +5,14 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a failed test should stop there")]
 
+mod commands;
 mod older;
 mod outages;
 mod refusals;
 mod secure;
 #[path = "../support"]
 mod support {
+    pub(crate) mod around;
     pub(crate) mod bin;
     pub(crate) mod gate;
 }

@@ -11,8 +11,7 @@ pub struct Subscriber {
     traffic: Traffic,
     /// Messages that came before the last filter was granted.
     early: VecDeque<Message>,
-    // The connection ends when the last sender is gone.
-    _publisher: Publisher,
+    publisher: Publisher,
 }
 
 impl Subscriber {
@@ -35,7 +34,24 @@ impl Subscriber {
                 }
             }
         }
-        Ok(Self { traffic, early, _publisher: publisher })
+        Ok(Self { traffic, early, publisher })
+    }
+
+    /// Publishes one message, as a hub does that asks something of a bin. What comes meanwhile is kept.
+    ///
+    /// # Errors
+    /// When the connection is lost, or the broker refuses it.
+    pub async fn publish(&mut self, message: Message) -> Result<(), Error> {
+        let mut acknowledged = self.publisher.send(message).await?;
+        loop {
+            tokio::select! {
+                biased;
+                answer = &mut acknowledged => return answer.map(|_| ()),
+                got = self.traffic.poll() => if let Got::Message(message) = got? {
+                    self.early.push_back(message);
+                },
+            }
+        }
     }
 
     /// The next message. Not to be cancelled and called again: a message may be lost between.

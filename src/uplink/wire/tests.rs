@@ -101,6 +101,67 @@ fn the_counts_as_the_hub_sees_them() {
 }
 
 #[test]
+fn how_the_bin_is_as_the_hub_sees_it() {
+    let compartment = |position, stream, level: Option<f64>, basis| CompartmentFill {
+        position,
+        stream,
+        level,
+        basis,
+        items: 99,
+        full: basis == Some(Basis::Said),
+        closed: false,
+        emptied: level.map(|_| "2026-03-01T00:00:00.000Z".to_owned()),
+    };
+    let fill = Fill {
+        compartments: vec![
+            compartment(0, Stream::Can, Some(0.33), Some(Basis::Counts)),
+            compartment(1, Stream::ClearPet, Some(1.0), Some(Basis::Said)),
+            compartment(2, Stream::General, None, None),
+        ],
+    };
+    insta::assert_json_snapshot!("fill", fill_event(&bin(), "run-a", fill, WALL_MS));
+    let health = Health {
+        state: Some("empty".to_owned()),
+        alarms: vec!["hot".to_owned()],
+        camera: CameraHealth { signal: true, frames_per_s: 29.9, refused: 2 },
+        inference: InferenceHealth { p50_ms: 21.4, p99_ms: 34.0 },
+        temperature_c: Some(81.5),
+        disk: Some(DiskHealth { free_bytes: 21_474_836_480, size_bytes: 31_138_512_896 }),
+        clock_synchronised: true,
+        up_s: 86_400,
+        waiting: 3,
+        given_up: 0,
+    };
+    insta::assert_json_snapshot!("health", health_event(&bin(), "run-a", health, WALL_MS));
+    let alarm = Alarm { alarm: "jam".to_owned(), raised: true, clock_synchronised: true };
+    insta::assert_json_snapshot!("alarm", alarm_event(&bin(), "run-a", 4, alarm, WALL_MS));
+    let twin = Twin {
+        software: "0.1.0 (abcdef0)".to_owned(),
+        model: "bunri-lite0 1.0.0".to_owned(),
+        configuration: "0123456789ab".to_owned(),
+        compartments: vec![Stream::Can, Stream::ClearPet, Stream::General],
+        location: Some(Location { latitude: 37.5169, longitude: 126.8664 }),
+    };
+    insta::assert_json_snapshot!("twin", twin_event(&bin(), "run-a:3", twin, WALL_MS));
+}
+
+#[test]
+fn a_command_and_its_answer() {
+    let command = Command {
+        expires: "2026-03-01T03:40:00Z".to_owned(),
+        stream: Some(Stream::Can),
+        closed: Some(true),
+        value: None,
+    };
+    insta::assert_json_snapshot!("command", command);
+    let answered = super::refused("it has expired");
+    insta::assert_json_snapshot!(
+        "reply",
+        reply_event(&bin(), "run-a", ["report", "r-1"], &answered, WALL_MS)
+    );
+}
+
+#[test]
 fn the_availability_in_its_three_forms() {
     for cause in [Cause::Connected, Cause::Stopped, Cause::ConnectionLost] {
         let event = availability(&bin(), "run-a:3", cause, WALL_MS);
