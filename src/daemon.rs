@@ -54,7 +54,7 @@ use crate::web::{Info, Live, Page, Preview};
 use crate::{uplink, web};
 use checkup::Running;
 use events::{Started, StopStep};
-use hub::Around;
+use hub::{Around, Inside};
 use judging::{Judging, Message};
 use ledger::Courier;
 use supervise::{Ended, Stages};
@@ -144,19 +144,15 @@ impl Daemon {
         let (stop_web, web_stop) = watch::channel(false);
         let tuning: Arc<dyn web::Tuning> = Arc::new(Tuner::new(config, head, inbox.clone()));
         let restart = Arc::new(Notify::new());
-        let around = Around {
-            config: config.clone(),
-            software: software.to_owned(),
-            bundle: bundle.clone(),
-            started_at: clock.now(),
+        let inside = Inside {
             live: live_seen.clone(),
             camera: Arc::clone(&camera),
             tally: tally.clone(),
             orders: orders_in.clone(),
             tuning: Arc::clone(&tuning),
             restart: Arc::clone(&restart),
-            clock: Arc::clone(&clock),
         };
+        let around = Around::new(config, software, &bundle, &clock, inside);
         let (uplink_task, uplink_status) =
             start_uplink(config, &tally, &identity, &clock, uplink_stop, around).unzip();
         let page = Page {

@@ -25,18 +25,42 @@ const WHO: &str = "hub";
 
 /// The rest of the bin, as the uplink sees it.
 pub(super) struct Around {
-    pub(super) config: Config,
-    pub(super) software: String,
+    config: Config,
+    software: String,
     /// Name and version of the bundle.
-    pub(super) bundle: String,
-    pub(super) started_at: Moment,
+    bundle: String,
+    started_at: Moment,
+    clock: Arc<dyn Clock>,
+    inside: Inside,
+}
+
+/// The ways into the rest of the bin.
+pub(super) struct Inside {
     pub(super) live: watch::Receiver<Live>,
     pub(super) camera: Arc<Status>,
     pub(super) tally: TallyHandle,
     pub(super) orders: mpsc::Sender<web::Order>,
     pub(super) tuning: Arc<dyn Tuning>,
     pub(super) restart: Arc<Notify>,
-    pub(super) clock: Arc<dyn Clock>,
+}
+
+impl Around {
+    pub(super) fn new(
+        config: &Config,
+        software: &str,
+        bundle: &str,
+        clock: &Arc<dyn Clock>,
+        inside: Inside,
+    ) -> Self {
+        Self {
+            config: config.clone(),
+            software: software.to_owned(),
+            bundle: bundle.to_owned(),
+            started_at: clock.now(),
+            clock: Arc::clone(clock),
+            inside,
+        }
+    }
 }
 
 impl Surroundings for Around {
@@ -52,8 +76,8 @@ impl Surroundings for Around {
     }
 
     fn health(&self) -> Health {
-        let live = self.live.borrow().clone();
-        let frames_per_s = match self.camera.state() {
+        let live = self.inside.live.borrow().clone();
+        let frames_per_s = match self.inside.camera.state() {
             State::Streaming { fps } => tenths(fps),
             _ => 0.0,
         };
@@ -61,7 +85,11 @@ impl Surroundings for Around {
         Health {
             state: live.state.map(StateName::id).map(str::to_owned),
             alarms: self.alarms().into_iter().map(str::to_owned).collect(),
-            camera: CameraHealth { signal: frames_per_s > 0.0, frames_per_s, refused: self.camera.refused() },
+            camera: CameraHealth {
+                signal: frames_per_s > 0.0,
+                frames_per_s,
+                refused: self.inside.camera.refused(),
+            },
             inference: InferenceHealth {
                 p50_ms: tenths(live.infer_ms_p50),
                 p99_ms: tenths(live.infer_ms_p99),
@@ -76,7 +104,7 @@ impl Surroundings for Around {
     }
 
     fn compartments(&self) -> Vec<CompartmentNow> {
-        let live = self.live.borrow();
+        let live = self.inside.live.borrow();
         let configured = &self.config.compartments;
         // Before the loop's first word the configuration's holds.
         let now = if live.compartments.is_empty() { configured } else { &live.compartments };
@@ -93,7 +121,7 @@ impl Surroundings for Around {
     }
 
     fn alarms(&self) -> Vec<&'static str> {
-        self.live.borrow().alarms.iter().map(|alarm| alarm_id(*alarm)).collect()
+        self.inside.live.borrow().alarms.iter().map(|alarm| alarm_id(*alarm)).collect()
     }
 
     fn obey(&self, order: Order) -> Obeyed {
@@ -101,7 +129,7 @@ impl Surroundings for Around {
             Order::Compartment { stream, closed } => self.compartment(stream, closed),
             Order::Threshold { stream, value } => self.threshold(stream, value),
             Order::Restart => {
-                let restart = Arc::clone(&self.restart);
+                let restart = Arc::clone(&self.inside.restart);
                 Box::pin(async move {
                     restart.notify_one();
                     Ok(())
@@ -116,7 +144,8 @@ impl Around {
     fn compartment(&self, stream: Stream, closed: bool) -> Obeyed {
         let position = self.config.compartments.iter().position(|known| known.stream == stream);
         let id = position.and_then(|position| u8::try_from(position).ok()).map(CompartmentId);
-        let (tally, orders, wall) = (self.tally.clone(), self.orders.clone(), self.clock.wall());
+        let (tally, orders, wall) =
+            (self.inside.tally.clone(), self.inside.orders.clone(), self.clock.wall());
         let event = if closed { CompartmentEvent::Closed } else { CompartmentEvent::Opened };
         Box::pin(async move {
             let id = id.ok_or_else(|| format!("this bin has no compartment for {stream}"))?;
@@ -133,7 +162,7 @@ impl Around {
 
     /// As the crew's page does it: checked with the whole configuration, and undone there.
     fn threshold(&self, stream: Stream, value: f64) -> Obeyed {
-        let tuning = Arc::clone(&self.tuning);
+        let tuning = Arc::clone(&self.inside.tuning);
         let field = (format!("judge.thresholds.{stream}"), value.to_string());
         Box::pin(async move {
             let changed = tokio::task::spawn_blocking(move || tuning.change(&[field])).await;
@@ -207,19 +236,16 @@ mod tests {
         let (orders, mut asked) = mpsc::channel(64);
         let (_live, live) = watch::channel(Live::default());
         let restart = Arc::new(Notify::new());
-        let around = Around {
-            config: Config::load(Path::new("calibration/demo/bunri.toml")).unwrap(),
-            software: String::new(),
-            bundle: String::new(),
-            started_at: clock.now(),
+        let config = Config::load(Path::new("calibration/demo/bunri.toml")).unwrap();
+        let inside = Inside {
             live,
             camera: Arc::new(Status::default()),
             tally: tally.clone(),
             orders,
             tuning: Arc::new(NoTuning),
             restart: Arc::clone(&restart),
-            clock,
         };
+        let around = Around::new(&config, "", "", &clock, inside);
         let loop_side = tokio::spawn(async move {
             let mut commands = Vec::new();
             while let Some(order) = asked.recv().await {

@@ -34,7 +34,6 @@ pub(super) struct Limits {
 
 impl Limits {
     fn replay_window(&self) -> usize {
-        #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, clippy::cast_precision_loss)]
         let share = (self.window as f64 * self.replay_share.clamp(0.0, 1.0)) as usize;
         share.min(self.window.saturating_sub(1)).max(1)
     }
@@ -200,13 +199,11 @@ impl Bucket {
     fn whole(&mut self, now: Moment) -> usize {
         self.tokens = (self.tokens + now.since(self.at).as_secs_f64() * self.per_s).min(self.per_s);
         self.at = now;
-        #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
         let whole = self.tokens as usize;
         whole
     }
 
     fn spend(&mut self, tokens: usize) {
-        #[allow(clippy::cast_precision_loss)]
         let tokens = tokens as f64;
         self.tokens = (self.tokens - tokens).max(0.0);
     }

@@ -212,6 +212,7 @@ impl Uplink {
         let repeated = self.said.is_repeated(&text, error.is_transient(), now);
         events::Failed { error, retry_in, repeated }.emit();
         self.shared.failed(error, &text).await;
+        self.shared.look_at_alarms();
         let wait = sleep(retry_in);
         tokio::pin!(wait);
         let mut news = self.shared.outbox.news();

@@ -67,7 +67,6 @@ pub(super) fn fill(compartments: &[(CompartmentNow, CompartmentBook)]) -> Fill {
 
 /// The share of what fits in, two decimals.
 fn estimate(items: u64, holds: u32) -> f64 {
-    #[allow(clippy::cast_precision_loss, reason = "no compartment holds that many")]
     let share = items as f64 / f64::from(holds.max(1));
     (share.min(1.0) * 100.0).round() / 100.0
 }
