@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
+use bunri::clock::{Clock, SystemClock};
 use bunri::uplink::{Settings, Status};
 use tokio::time::sleep;
 
 use crate::support::bin::{Bin, soon};
-use crate::{assert_agreement, settings, start};
+use crate::{assert_agreement, ids, settings, start};
 
 #[tokio::test]
 async fn a_broker_killed_again_and_again_loses_nothing() {
@@ -137,5 +138,29 @@ async fn a_broker_that_never_acknowledges_is_left_and_everything_sent_again() {
     gate.hold_answers(false);
     assert_agreement(&hub, &bin).await;
     assert!(hub.received().borrow().duplicates >= 4);
+    assert!(uplink.stop().await);
+}
+
+#[tokio::test]
+async fn after_an_outage_old_drops_come_in_order_and_new_ones_pass_them() {
+    let (_broker, hub, gate) = start().await;
+    let bin = Bin::new();
+    bin.drop_items(300);
+    let began = SystemClock.now();
+    let uplink = bin.uplink(Settings { replay_per_s: 50, ..settings(&gate) });
+    let mut received = hub.received();
+    soon("the first of them", received.wait_for(|hub| !hub.drops.is_empty())).await.unwrap();
+    bin.drop_items(1);
+    let newest = bin.ids().pop().unwrap();
+    let passed = soon("the new one", received.wait_for(|hub| ids(hub).contains(&newest))).await.unwrap();
+    assert!(passed.drops.len() < 300, "it waited behind all {} old ones", passed.drops.len());
+    drop(passed);
+    assert_agreement(&hub, &bin).await;
+    // One second's worth at once, the other 250 at 50 a second.
+    let took = SystemClock.now().since(began);
+    assert!(took >= Duration::from_millis(4_900), "300 old drops in {took:?}");
+    let mut arrived = ids(&received.borrow());
+    arrived.retain(|id| *id != newest);
+    assert_eq!(arrived, bin.ids()[..300], "out of order");
     assert!(uplink.stop().await);
 }
