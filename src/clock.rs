@@ -58,7 +58,7 @@ impl fmt::Display for Moment {
 }
 
 /// A wall-clock time for a record, and whether the system clock was synchronised when it was read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct WallTime {
     /// Milliseconds since 1970-01-01T00:00:00Z.
     pub unix_ms: i64,

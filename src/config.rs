@@ -4,6 +4,7 @@
 //! it may stand at a bin with a phone. Paths in a file are relative to that file. Units are in the key names.
 
 mod calibration;
+mod hub;
 mod missing;
 mod overrides;
 mod page;
@@ -32,10 +33,10 @@ use crate::judge::{self, Compartment, CostTable};
 use crate::mechanism::guard::GuardSettings;
 use crate::mechanism::{self, DriveSettings};
 use crate::streams::Stream;
-use crate::uplink::{self, BinName, Secret};
+use crate::uplink::{self, BinName};
 use crate::web;
 use problems::Problems;
-use raw::{RawCamera, RawUplink, Source};
+use raw::{RawCamera, Source};
 use versions::Saved;
 
 /// A checked configuration.
@@ -61,6 +62,10 @@ pub struct Config {
     pub runtime: RuntimeSettings,
     /// The compartments, in the rig's order.
     pub compartments: Vec<Compartment>,
+    /// About how many items fit in each of them, where the configuration says.
+    pub holds_items: Vec<Option<u32>>,
+    /// Where the bin stands, degrees north and east.
+    pub location: Option<[f64; 2]>,
     /// What the judge is told besides the bundle.
     pub judge: JudgeConfig,
     /// The flap's limits.
@@ -198,7 +203,7 @@ impl Config {
         let drive = choose_drive(&raw, calibration.as_ref(), problems);
         let judge = check_judge(&raw, problems);
         let uplink = match (&raw.uplink, &bin) {
-            (Some(uplink), Some(bin)) => check_uplink(uplink, bin, folder, problems),
+            (Some(uplink), Some(bin)) => hub::check(uplink, bin, folder, problems),
             _ => None,
         };
         let state_dir = folder.join(&raw.bin.state_dir);
@@ -230,6 +235,8 @@ impl Config {
                 threads: raw.model.threads,
             },
             compartments,
+            holds_items: raw.compartments.iter().map(|compartment| compartment.holds_items).collect(),
+            location: raw.bin.location,
             judge,
             mechanism: mechanism::Settings {
                 move_limit: Duration::from_millis(raw.mechanism.move_limit_ms),
@@ -309,6 +316,10 @@ impl Config {
 }
 
 fn check_bin(raw: &RawConfig, problems: &mut problems::InFile<'_>) -> Option<BinName> {
+    let on_earth = |[north, east]: [f64; 2]| north.abs() <= 90.0 && east.abs() <= 180.0;
+    problems.check(raw.bin.location.is_none_or(on_earth), "bin.location", || {
+        "is not [degrees north, degrees east]".to_owned()
+    });
     BinName::new(&raw.bin.district, &raw.bin.id).map_err(|error| problems.add("bin", error.to_string())).ok()
 }
 
@@ -406,6 +417,11 @@ fn check_compartments(raw: &RawConfig, problems: &mut problems::InFile<'_>) -> V
         format!("{} compartments, 1 to 16 are possible", raw.compartments.len())
     });
     for (index, compartment) in raw.compartments.iter().enumerate() {
+        problems.check(
+            compartment.holds_items != Some(0),
+            &format!("compartment[{index}].holds_items"),
+            || "must be 1 or more".to_owned(),
+        );
         let first = raw.compartments.iter().position(|other| other.stream == compartment.stream);
         problems.check(first == Some(index), &format!("compartment[{index}].stream"), || {
             format!("{} stands twice", compartment.stream)
@@ -505,27 +521,6 @@ fn check_judge(raw: &RawConfig, problems: &mut problems::InFile<'_>) -> JudgeCon
             ..judge::Timing::default()
         },
     }
-}
-
-fn check_uplink(
-    raw: &RawUplink,
-    bin: &BinName,
-    folder: &Path,
-    problems: &mut problems::InFile<'_>,
-) -> Option<uplink::Settings> {
-    let mut settings = uplink::Settings::new(raw.host.clone(), raw.port, bin.clone());
-    settings.username.clone_from(&raw.username);
-    settings.keep_alive_s = raw.keep_alive_s;
-    settings.in_flight = raw.in_flight;
-    if let Some(file) = &raw.password_file {
-        let path = folder.join(file);
-        match std::fs::read_to_string(&path) {
-            Ok(password) => settings.password = Some(Secret::new(password.trim_end().to_owned())),
-            Err(error) => problems.add("uplink.password_file", format!("{}: {error}", path.display())),
-        }
-    }
-    settings.validate().map_err(|error| problems.add("uplink", error.to_string())).ok()?;
-    Some(settings)
 }
 
 #[cfg(test)]

@@ -20,6 +20,7 @@ mod checkup;
 mod error;
 mod events;
 mod flap;
+mod hub;
 mod judging;
 mod ledger;
 mod lesson;
@@ -44,7 +45,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{SyncSender, sync_channel};
 use std::time::Duration;
 
-use tokio::sync::{broadcast, mpsc, watch};
+use tokio::sync::{Notify, broadcast, mpsc, watch};
 use tokio::task::JoinHandle;
 
 use crate::capture::nokhwa::NokhwaSource;
@@ -62,6 +63,7 @@ use crate::web::{Info, Live, Page, Preview};
 use crate::{uplink, web};
 use checkup::Running;
 use events::{Started, StopStep};
+use hub::{Around, Inside};
 use judging::{Judging, Message};
 use ledger::Courier;
 use supervise::{Ended, Stages};
@@ -98,6 +100,8 @@ pub struct Daemon {
     stop_web: watch::Sender<bool>,
     uplink_task: Option<JoinHandle<bool>>,
     web_task: Option<WebTask>,
+    /// The hub wants the program to start again.
+    restart: Arc<Notify>,
 }
 
 type Opener = Box<dyn FnMut() -> Result<Box<dyn FrameSource>, CaptureError> + Send>;
@@ -146,7 +150,18 @@ impl Daemon {
         }
         .start(&mut stages)?;
 
-        let (stop_uplink, uplink_task, uplink_status) = start_uplink(config, &tally, &ready.identity, &clock);
+        let restart = Arc::new(Notify::new());
+        let inside = Inside {
+            live: live_seen.clone(),
+            camera: Arc::clone(&camera),
+            tally: tally.clone(),
+            orders: orders_in.clone(),
+            tuning: Arc::clone(&tuner) as Arc<dyn web::Tuning>,
+            restart: Arc::clone(&restart),
+        };
+        let around = Around::new(config, software, &ready.bundle, &clock, inside);
+        let (stop_uplink, uplink_task, uplink_status) =
+            start_uplink(config, &tally, &ready.identity, &clock, around);
         let page = Page {
             boot_id: ready.identity.boot_id,
             info: page_info(config, software, &ready.bundle, clock.now()),
@@ -182,6 +197,7 @@ impl Daemon {
             stop_web,
             uplink_task,
             web_task,
+            restart,
         })
     }
 
@@ -229,6 +245,10 @@ impl Daemon {
         loop {
             tokio::select! {
                 () = &mut stop => return Ok(()),
+                () = self.restart.notified() => {
+                    StopStep { step: "the hub asks for a restart" }.emit();
+                    return Ok(());
+                }
                 Some(ended) = self.ends.recv() => return self.why_ended(ended).await,
                 _ = watch.tick() => {
                     if self.writer.is_finished() {
@@ -455,11 +475,18 @@ fn start_tally(
 /// What stops it, and without a hub nothing else.
 type Uplink = (watch::Sender<bool>, Option<JoinHandle<bool>>, Option<watch::Receiver<uplink::Status>>);
 
-fn start_uplink(config: &Config, tally: &TallyHandle, identity: &Identity, clock: &Arc<dyn Clock>) -> Uplink {
+fn start_uplink(
+    config: &Config,
+    tally: &TallyHandle,
+    identity: &Identity,
+    clock: &Arc<dyn Clock>,
+    around: Around,
+) -> Uplink {
     let (stop, stopped) = watch::channel(false);
     let start = |settings| {
         let (status, seen) = watch::channel(uplink::Status::default());
-        let run = uplink::run(settings, tally.clone(), identity.clone(), Arc::clone(clock), status, stopped);
+        let (tally, identity, clock) = (tally.clone(), identity.clone(), Arc::clone(clock));
+        let run = uplink::run_within(settings, tally, identity, clock, status, stopped, Some(Arc::new(around)));
         (tokio::spawn(run), seen)
     };
     let (task, status) = config.uplink.clone().map(start).unzip();

@@ -32,8 +32,8 @@
 //! - No step reads a clock, does I/O or waits: a step is `step(input, now) -> output`, threads are shells around
 //!   steps, and the daemon, `bunri replay`, the tests and the benches call the very same ones.
 //! - No room imports a later one; only [`daemon`] knows them all. Only `capture/nokhwa.rs` names nokhwa, only
-//!   `identify/session.rs` names ort, only `mechanism/gpio.rs` names gpiocdev, only `uplink/client.rs` names the MQTT
-//!   crate. `tests/house.rs` checks it.
+//!   `identify/session.rs` names ort, only `mechanism/gpio.rs` names gpiocdev, only `uplink/client/` names the MQTT
+//!   crates. `tests/house.rs` checks it.
 //! - No frame touches the disk, and none leaves by the uplink.
 //!
 //! # Where to start reading

@@ -4,16 +4,23 @@
 
 mod support {
     #[allow(dead_code, reason = "the broker's tests use all of it")]
+    pub(crate) mod around;
+    #[allow(dead_code, reason = "the broker's tests use all of it")]
     pub(crate) mod bin;
 }
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use bunri::commands::demo_hub::LocalBroker;
-use bunri::uplink::{BinName, Settings, Subscriber};
+use bunri::streams::Stream;
+use bunri::uplink::{BinName, Message, Settings, Subscriber};
 use serde_json::Value;
+use support::around::Around;
 use support::bin::{Bin, bin_name, soon};
+
+const COMMAND: &str = "cmd/recycle/yangcheon/mok-1/report";
 
 fn hub_file(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("hub").join(path)
@@ -38,17 +45,34 @@ fn complaints(topic: &str, event: &Value) -> Vec<String> {
 #[tokio::test]
 async fn every_message_a_bin_sends_is_what_the_schemas_say() {
     let broker = LocalBroker::start(&[], "").await.unwrap();
-    let mut hub = Subscriber::connect(&broker.settings(bin_name()), "hub", &["dt/#", "st/#"]).await.unwrap();
-    let bin = Bin::new();
+    let filters = ["dt/#", "st/#", "cmd/#"];
+    let mut hub = Subscriber::connect(&broker.settings(bin_name()), "hub", &filters).await.unwrap();
+    let (bin, around) = (Bin::new(), Around::new());
     bin.drop_items(20);
-    let uplink = bin.uplink(Settings::new("127.0.0.1".to_owned(), broker.port(), bin_name()));
+    bin.correct(3, Stream::Glass);
+    bin.correct(3, Stream::Can);
+    around.raise(&["jam"]);
+    let settings = Settings { commands: vec!["report".to_owned()], ..broker.settings(bin_name()) };
+    let uplink = bin.uplink_within(settings, Arc::clone(&around));
     let mut seen: BTreeMap<String, u32> = BTreeMap::new();
-    while seen.get("drop").copied().unwrap_or(0) < 20 || seen.len() < 3 {
+    let count = |seen: &BTreeMap<String, u32>, kind: &str| seen.get(kind).copied().unwrap_or(0);
+    let mut asked = false;
+    while count(&seen, "drop") < 20 || count(&seen, "correction") < 2 || seen.len() < 9 {
         let message = soon("a message of every kind", hub.next()).await.unwrap();
+        if message.topic == format!("{COMMAND}/r-1") {
+            continue;
+        }
         let event: Value = serde_json::from_slice(&message.payload).unwrap();
         assert_eq!(complaints(&message.topic, &event), [""; 0], "{} {event}", message.topic);
         assert_eq!(event["source"], bin_name().source());
-        *seen.entry(message.topic.rsplit('/').next().unwrap().to_owned()).or_default() += 1;
+        let kind = message.topic.rsplit('/').next().unwrap().to_owned();
+        // The health comes after the bin has asked to hear commands.
+        if kind == "health" && !std::mem::replace(&mut asked, true) {
+            let payload = std::fs::read(hub_file("examples/command.json")).unwrap();
+            let command = Message { topic: format!("{COMMAND}/r-1"), payload, retain: false };
+            hub.publish(command).await.unwrap();
+        }
+        *seen.entry(kind).or_default() += 1;
     }
     assert!(uplink.stop().await);
     let goodbye = soon("the goodbye", async {
@@ -98,20 +122,23 @@ fn the_schemas_refuse_what_is_not_the_contract() {
 
 #[test]
 fn the_examples_are_the_golden_messages_and_valid() {
-    let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/uplink/snapshots");
+    let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/uplink/wire/snapshots");
     let mut shown = BTreeSet::new();
     for entry in std::fs::read_dir(golden).unwrap() {
         let path = entry.unwrap().path();
         let name = path.file_stem().unwrap().to_str().unwrap().rsplit("__").next().unwrap().replace('_', "-");
         let snapshot = std::fs::read_to_string(&path).unwrap();
-        let message: Value = serde_json::from_str(snapshot.splitn(3, "---\n").nth(2).unwrap()).unwrap();
-        assert_eq!(
-            json(&hub_file(&format!("examples/{name}.json"))),
-            message,
-            "hub/examples/{name}.json is old"
-        );
+        let text = snapshot.splitn(3, "---\n").nth(2).unwrap();
+        let message: Value = serde_json::from_str(text).unwrap();
+        let example = hub_file(&format!("examples/{name}.json"));
+        if std::env::var_os("BUNRI_ACCEPT").is_some() {
+            std::fs::write(&example, text).unwrap();
+        }
+        assert_eq!(json(&example), message, "hub/examples/{name}.json is old");
         let kind = name.split('-').next().unwrap().to_owned();
         assert_eq!(complaints(&kind, &message), [""; 0], "{name}");
+        let bytes = serde_json::to_vec(&message).unwrap().len() as u64;
+        assert!(bytes < bunri::uplink::MESSAGE_BYTES, "{name} has {bytes} bytes");
         shown.insert(kind);
     }
     let sent: BTreeSet<_> =
@@ -119,7 +146,7 @@ fn the_examples_are_the_golden_messages_and_valid() {
     assert_eq!(shown, sent);
     assert_eq!(
         std::fs::read_dir(hub_file("examples")).unwrap().count(),
-        7,
+        14,
         "an example without a golden message"
     );
 }
@@ -130,17 +157,32 @@ fn the_asyncapi_file_names_the_topics_and_schemas_there_are() {
     assert!(document["asyncapi"].as_str().unwrap().starts_with("3."));
     let bin = BinName::new("d", "b").unwrap();
     let channels = document["channels"].as_object().unwrap();
-    let mut addresses: Vec<String> = channels
-        .values()
-        .map(|channel| channel["address"].as_str().unwrap().replace("{district}", "d").replace("{bin}", "b"))
-        .collect();
-    addresses.sort();
-    assert_eq!(addresses, [bin.counts_topic(), bin.drop_topic(), bin.availability_topic()]);
+    let filled = |address: &str| {
+        let parts = [("{district}", "d"), ("{bin}", "b"), ("{name}", "n"), ("{id}", "i")];
+        parts.into_iter().fold(address.to_owned(), |address, (part, value)| address.replace(part, value))
+    };
+    let addresses: BTreeSet<String> =
+        channels.values().map(|channel| filled(channel["address"].as_str().unwrap())).collect();
+    let command = "cmd/recycle/d/b/n/i".to_owned();
+    let expected = [
+        bin.drop_topic(),
+        bin.correction_topic(),
+        bin.counts_topic(),
+        bin.fill_topic(),
+        bin.health_topic(),
+        bin.alarm_topic(),
+        bin.twin_topic(),
+        bin.availability_topic(),
+        format!("{command}/reply"),
+        command,
+    ];
+    assert_eq!(addresses, BTreeSet::from(expected));
     for (name, message) in document["components"]["messages"].as_object().unwrap() {
         let schema = message["payload"]["schema"]["$ref"].as_str().unwrap();
         assert_eq!(schema, format!("schemas/{name}.schema.json"));
         let kind = json(&hub_file(schema))["properties"]["type"]["const"].clone();
-        assert_eq!(message["name"], kind);
+        // A command is no event: its topic says what it is.
+        assert_eq!(message["name"], if name == "command" { "command".into() } else { kind });
     }
     // Every reference inside the document leads somewhere.
     let text = document.to_string();

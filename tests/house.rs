@@ -68,7 +68,8 @@ fn each_foreign_device_has_one_door() {
         ("v4l::", "src/capture/driver.rs"),
         ("ort::", "src/identify/session.rs"),
         ("gpiocdev::", "src/mechanism/gpio.rs"),
-        ("rumqttc::", "src/uplink/client.rs"),
+        ("rumqttc::", "src/uplink/client/v5.rs"),
+        ("rumqttc_v4::", "src/uplink/client/v311.rs"),
         ("rusqlite::", "src/tally/"),
     ];
     let hub_doors = [("rumqttc::", "hub/src/ingest/client.rs"), ("sqlx::", "hub/src/store/")];

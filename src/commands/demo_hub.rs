@@ -280,8 +280,16 @@ impl HubListener {
     /// # Errors
     /// When the first connection fails.
     pub async fn start(settings: Settings) -> anyhow::Result<Self> {
+        Self::of_topics(settings, &LISTENER_TOPICS).await
+    }
+
+    /// The same of these topics only.
+    ///
+    /// # Errors
+    /// When the first connection fails.
+    pub async fn of_topics(settings: Settings, topics: &'static [&'static str]) -> anyhow::Result<Self> {
         let client_id = format!("bunri-demo-hub-{}", fresh_id()?);
-        let first = Subscriber::connect(&settings, &client_id, &LISTENER_TOPICS).await?;
+        let first = Subscriber::connect(&settings, &client_id, topics).await?;
         let (sender, received) = watch::channel(Received { listening: true, ..Received::default() });
         let task = tokio::spawn(async move {
             let mut subscriber = Ok(first);
@@ -292,7 +300,7 @@ impl HubListener {
                     sender.send_modify(|received| received.listening = false);
                 }
                 sleep(RECONNECT_AFTER).await;
-                subscriber = Subscriber::connect(&settings, &client_id, &LISTENER_TOPICS).await;
+                subscriber = Subscriber::connect(&settings, &client_id, topics).await;
             }
         });
         Ok(Self { received, task })

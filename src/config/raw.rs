@@ -2,8 +2,10 @@
 
 mod drive;
 mod screen;
+mod uplink;
 
 pub(super) use screen::{RawLanguage, RawRules, RawScreen};
+pub(super) use uplink::{Mqtt, RawTls, RawUplink};
 
 pub(super) use drive::{
     Kind, RawDcMotor, RawDrive, RawGuards, RawInput, RawOutput, RawServo, RawSolenoid, RawStepper,
@@ -59,6 +61,8 @@ pub struct RawBin {
     /// Folder of the ledger.
     #[serde(default = "default_state_dir")]
     pub state_dir: PathBuf,
+    /// Where the bin stands: degrees north and east, for the hub's map.
+    pub location: Option<[f64; 2]>,
 }
 
 fn default_zone() -> String {
@@ -190,6 +194,8 @@ pub struct RawCompartment {
     /// Closed by the crew.
     #[serde(default)]
     pub disabled: bool,
+    /// About how many items fit in: the hub is then told how full it is, estimated from counts.
+    pub holds_items: Option<u32>,
 }
 
 /// `[judge]`
@@ -298,39 +304,6 @@ const fn default_fault_retries() -> u32 {
 
 const fn default_move_limit() -> u64 {
     3_000
-}
-
-/// `[uplink]`
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct RawUplink {
-    /// The broker.
-    pub host: String,
-    /// Its port.
-    #[serde(default = "default_port")]
-    pub port: u16,
-    /// User name at the broker.
-    pub username: Option<String>,
-    /// File with the password.
-    pub password_file: Option<PathBuf>,
-    /// Seconds of silence before a ping.
-    #[serde(default = "default_keep_alive")]
-    pub keep_alive_s: u16,
-    /// Drops that may wait for their acknowledgement.
-    #[serde(default = "default_in_flight")]
-    pub in_flight: u16,
-}
-
-const fn default_port() -> u16 {
-    1883
-}
-
-const fn default_keep_alive() -> u16 {
-    30
-}
-
-const fn default_in_flight() -> u16 {
-    16
 }
 
 /// `[web]`

@@ -35,7 +35,7 @@ impl AuditOutcome {
         }
     }
 
-    fn from_id(id: &str) -> Self {
+    pub(super) fn from_id(id: &str) -> Self {
         match id {
             "done" => Self::Done,
             "refused" => Self::Refused,

@@ -5,7 +5,7 @@
 use std::collections::HashMap;
 use std::path::Path;
 
-use rusqlite::params;
+use rusqlite::{OptionalExtension, params};
 
 use super::error::{Doing, TallyError};
 use super::ledger::{Ledger, signed};
@@ -36,22 +36,29 @@ impl Confusion {
 }
 
 impl Ledger {
-    /// Writes down what a confirmed drop truly was, and who says so. Said again, the newest word holds.
+    /// Writes down what a confirmed drop truly was, and who says so, and queues it for the hub (without who). Said
+    /// again, the newest word holds.
     ///
     /// # Errors
     /// [`TallyError::UnknownDrop`] for a number that no confirmed drop has, or what the file met; nothing is written
     /// then.
     pub fn correct(&mut self, seq: u64, truth: Stream, who: &str, wall: WallTime) -> Result<(), TallyError> {
         let doing = "write what an item truly was";
-        self.write(doing, |write, path| {
+        let outbox_id = self.write(doing, |write, path| {
             let sql = "INSERT INTO corrections (seq, truth, wall_ms, synchronised, who)
-                       SELECT seq, ?2, ?3, ?4, substr(?5, 1, 64) FROM drops WHERE seq = ?1 AND state = 'confirmed'";
+                       SELECT seq, ?2, ?3, ?4, substr(?5, 1, 64) FROM drops WHERE seq = ?1 AND state = 'confirmed'
+                       RETURNING id";
             let row = params![signed(seq), truth.id(), wall.unix_ms, wall.synchronised, who];
-            match write.execute(sql, row).doing(path, doing)? {
-                0 => Err(TallyError::UnknownDrop { seq }),
-                _ => Ok(()),
-            }
-        })
+            let number: Option<i64> =
+                write.query_row(sql, row, |row| row.get(0)).optional().doing(path, doing)?;
+            let Some(number) = number else { return Err(TallyError::UnknownDrop { seq }) };
+            let sql = "INSERT INTO outbox (kind, seq, correction, created_ms, created_synchronised)
+                       VALUES ('correction', ?1, ?2, ?3, ?4) RETURNING id";
+            let row = params![signed(seq), number, wall.unix_ms, wall.synchronised];
+            write.query_row(sql, row, |row| row.get::<_, Unsigned>(0)).doing(path, doing)
+        })?;
+        self.outbox_head = outbox_id.0;
+        Ok(())
     }
 }
 
@@ -97,6 +104,7 @@ pub fn confusion(path: &Path) -> Result<Confusion, TallyError> {
 #[cfg(test)]
 mod tests {
     use super::super::statistics::tests::ledger;
+    use super::super::{Correction, OutboxKind};
     use super::*;
 
     const WALL: WallTime = WallTime { unix_ms: 9, synchronised: true };
@@ -118,6 +126,11 @@ mod tests {
         );
         assert_eq!((confusion.total(), confusion.right()), (2, 1));
         assert_eq!(ledger.totals().unwrap(), before);
+        let told = ledger.outbox_next(3, 9).unwrap();
+        let kind = |number, truth| OutboxKind::Correction(Correction { number, truth, wall: WALL });
+        let expected = [(1, kind(1, Stream::Paper)), (1, kind(2, Stream::Glass)), (3, kind(3, Stream::Can))];
+        assert_eq!(told.iter().map(|row| (row.record.seq, row.kind)).collect::<Vec<_>>(), expected);
+        assert_eq!(ledger.outbox_head(), told[2].id);
         assert!(super::super::verify(ledger.path()).unwrap().sound());
     }
 

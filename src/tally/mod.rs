@@ -20,12 +20,14 @@
 //!   run and the monotonic moment. It never changes, so a repeated message is the same message.
 //! * A full disk, a failing one or a foreign lock fails the call it meets and nothing else: the transaction is
 //!   taken back, and the same call succeeds once the cause is gone ([`TallyError::is_transient`]).
+//! * What the crew says an item truly was is a message of its own to the hub, queued as it is written.
 //!
 //! Never writes anywhere else instead: a drop that cannot be written must not happen. Never deletes or rewrites a
 //! drop. Never lets two processes write (the lock is a file beside the ledger, freed by the kernel with its owner).
 //! Never serialises a payload: that is the uplink's.
 
 mod audit;
+mod commands;
 mod compartments;
 mod corrections;
 mod error;
@@ -42,6 +44,7 @@ mod verify;
 mod writer;
 
 pub use audit::{AUDIT_ROWS_MOST, AuditEntry, AuditOutcome};
+pub use commands::Answered;
 pub use compartments::{CompartmentBook, CompartmentEvent};
 pub use corrections::{Confusion, confusion, corrections};
 pub use error::TallyError;
@@ -49,10 +52,10 @@ pub use events::{Counters, counters};
 pub use export::{CSV_COLUMNS, DEFAULT_ZONE, ExportFormat, export, export_beside};
 pub use ledger::Ledger;
 pub use open::in_use;
-pub use outbox::OutboxAge;
+pub use outbox::{GivenUp, KeepLimits, OutboxAge};
 pub use record::{
-    BundleInfo, Closing, ConfirmedDrop, DropRecord, DropState, Intent, OpenIntent, OutboxKind, OutboxRow,
-    RunInfo,
+    BundleInfo, Closing, ConfirmedDrop, Correction, DropRecord, DropState, Intent, OpenIntent, OutboxKind,
+    OutboxRow, RunInfo,
 };
 pub use statistics::{Search, Span, Statistics, search, statistics};
 pub use totals::{Counts, Outcome, Totals, day_start_ms};

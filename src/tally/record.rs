@@ -175,6 +175,8 @@ pub struct OutboxRow {
 pub enum OutboxKind {
     /// A confirmed drop, returned ones too.
     Drop,
+    /// What the crew said a drop truly was.
+    Correction(Correction),
 }
 
 impl OutboxKind {
@@ -182,8 +184,20 @@ impl OutboxKind {
     pub const fn id(self) -> &'static str {
         match self {
             Self::Drop => "drop",
+            Self::Correction(_) => "correction",
         }
     }
+}
+
+/// One word of the crew on a drop.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Correction {
+    /// Its number in the ledger: of several for one drop the one with the highest holds.
+    pub number: u64,
+    /// What the item truly was.
+    pub truth: Stream,
+    /// When it was said.
+    pub wall: WallTime,
 }
 
 /// Why a verdict cannot be true, if it cannot.

@@ -17,6 +17,8 @@ pub(super) const STEPS: &[&str] = &[
     include_str!("schema.sql"),
     include_str!("upgrade/0002_crew.sql"),
     include_str!("upgrade/0003_corrections.sql"),
+    include_str!("upgrade/0004_outbox.sql"),
+    include_str!("upgrade/0005_commands.sql"),
 ];
 
 /// The schema this program reads and writes.
@@ -114,6 +116,41 @@ mod tests {
             connection.query_row(&sql, [], |row| row.get::<_, i64>(0)).unwrap()
         };
         assert_eq!([count("drop_view"), count("audit"), count("compartment_log")], [1, 0, 0]);
+    }
+
+    #[test]
+    fn messages_and_corrections_of_the_third_version_are_kept_in_order() {
+        let (mut connection, path) = memory();
+        connection.pragma_update(None, "foreign_keys", 1).unwrap();
+        apply(&mut connection, path, &STEPS[..3]).unwrap();
+        let rows = "INSERT INTO ledger (only, epoch, created_ms, last_seq) VALUES (1, 'epoch-of-3', 0, 3);
+                    INSERT INTO runs (run_id, boot_id, software, started_ms, started_synchronised, started_ns)
+                    VALUES ('r', 'b', '0.1.0', 0, 0, 0);
+                    INSERT INTO drops (seq, run, state, wall_ms, wall_synchronised, moment_ns, label, seen,
+                                       probability, votes, stream, compartment, settled_ns, decided_ns,
+                                       closed_run, closed_ms, closed_synchronised, closed_ns)
+                    SELECT value, 1, 'confirmed', 0, 0, 0, 'can', 'can', 0.9, 3, 'can', 1, 0, 0, 1, 0, 0, 0
+                    FROM json_each('[1, 2, 3]');
+                    INSERT INTO outbox (id, kind, seq, created_ms, created_synchronised)
+                    VALUES (5, 'drop', 1, 50, 1), (6, 'drop', 2, 60, 1), (9, 'drop', 3, 90, 0);
+                    DELETE FROM outbox WHERE id = 9;
+                    INSERT INTO corrections (seq, truth, wall_ms, synchronised, who)
+                    VALUES (3, 'glass', 95, 1, 'kim'), (1, 'paper', 96, 1, 'lee'), (3, 'can', 97, 1, 'kim');";
+        connection.execute_batch(rows).unwrap();
+        assert_eq!(apply(&mut connection, path, STEPS).unwrap(), 3);
+        let sql =
+            "SELECT group_concat(id || ' ' || kind || ' ' || seq || ' ' || coalesce(correction, '-') || ' '
+                                       || created_ms, ', ' ORDER BY id) FROM outbox";
+        let outbox: String = connection.query_row(sql, [], |row| row.get(0)).unwrap();
+        // 9 was used, though its message is gone.
+        let expected = "5 drop 1 - 50, 6 drop 2 - 60, 10 correction 3 1 95, 11 correction 1 2 96, \
+                        12 correction 3 3 97";
+        assert_eq!(outbox, expected);
+        let again = connection.execute(
+            "INSERT INTO outbox (kind, seq, created_ms, created_synchronised) VALUES ('drop', 1, 0, 1)",
+            [],
+        );
+        assert!(again.is_err(), "one message per drop");
     }
 
     #[test]

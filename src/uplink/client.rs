@@ -1,30 +1,38 @@
-//! The only file that names the MQTT crate.
+//! The way to the broker, whatever its version of MQTT; only the files below name the MQTT crates.
+//!
+//! ```text
+//!   Publisher, Traffic, Subscriber ──┬── v5.rs    MQTT 5: an acknowledgement says whether anybody listens
+//!                                    └── v311.rs  MQTT 3.1.1: an acknowledgement says nothing else
+//! ```
 //!
 //! One [`Publisher`] and one [`Traffic`] live exactly as long as one connection. The crate's own memory of what is
 //! pending dies with them: what must survive is in the outbox, and a fresh client cannot confuse what a broker
-//! acknowledged to an older one.
+//! acknowledged to an older one. Certificates and passwords are read anew for each.
 //!
 //! Never keeps a session at the broker (clean start, expiry zero), never resends by itself, never reconnects by
 //! itself, never decides how long to wait.
 
-use std::collections::VecDeque;
-use std::future::Future;
-use std::pin::Pin;
+mod subscriber;
+mod v311;
+mod v5;
 
-use rumqttc::mqttbytes::v5::{
-    ConnectReturnCode, DisconnectReasonCode, LastWill, LastWillProperties, Packet, PubAckReason,
-    PublishProperties,
-};
-use rumqttc::{
-    AsyncClient, ConnectionError, Event, EventLoop, MqttOptions, Outgoing, PublishNoticeError,
-    PublishOptions, QoS, StateError, Transport,
-};
+use std::future::Future;
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use tokio::sync::mpsc;
+use tokio::time::timeout;
+use tokio_rustls::rustls::ClientConfig;
+
+pub use subscriber::Subscriber;
 
 use super::error::Error;
-use super::settings::Settings;
+use super::settings::{Login, Protocol, Settings};
+use super::tls;
 
-/// Messages of our own besides the drops that may wait at the same time: availability twice, counts, and room.
-const EXTRA_IN_FLIGHT: u16 = 4;
+/// Messages of our own besides the drops that may wait at the same time: availability, counts and the like.
+const EXTRA_IN_FLIGHT: u16 = 16;
 /// The broker may send nothing larger (bytes); our own messages are far below.
 const PACKET_MAX: u32 = 256 * 1024;
 /// MQTT content type of every payload.
@@ -41,208 +49,48 @@ pub struct Message {
     pub retain: bool,
 }
 
+/// What a broker that did not refuse a message did with it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Answer {
+    /// It has it, for whoever subscribed. With MQTT 3.1.1 this may be nobody.
+    Taken,
+    /// Nobody had subscribed, so it threw the message away (reason 0x10 of MQTT 5, which counts as a success there).
+    NobodyListens,
+}
+
 /// Resolves when the broker has answered one message: `Ok` only for an acknowledgement with a success reason.
-pub(super) type Acknowledged = Pin<Box<dyn Future<Output = Result<(), Error>> + Send>>;
+pub(super) type Acknowledged = Pin<Box<dyn Future<Output = Result<Answer, Error>> + Send>>;
+/// Resolves when the broker has answered a subscription.
+pub(super) type Granted = Pin<Box<dyn Future<Output = Result<(), Error>> + Send>>;
 
-/// The sending side of one connection.
-pub(super) struct Publisher {
-    client: AsyncClient,
-    broker: String,
+/// What one connection is opened with.
+struct Opening<'a> {
+    settings: &'a Settings,
+    login: Login,
+    tls: Option<Arc<ClientConfig>>,
+    client_id: String,
+    will: Option<Message>,
+    /// Messages that may wait for their acknowledgement.
+    in_flight: u16,
 }
 
-/// The side of one connection that moves bytes; nothing is sent or received unless [`Traffic::run`] is polled.
-pub(super) struct Traffic {
-    event_loop: EventLoop,
-    broker: String,
+/// What moving bytes has brought.
+enum Got {
+    Greeting,
+    Message(Message),
+    /// Our own goodbye is out.
+    Closed,
+    Nothing,
 }
 
-/// Opens one connection and waits for the broker's answer.
-///
-/// # Errors
-/// [`Error::Unreachable`] when nobody answers in time, [`Error::Refused`] when the broker says no.
-pub(super) async fn connect(settings: &Settings, will: Message) -> Result<(Publisher, Traffic), Error> {
-    let mut options = options(settings, settings.client_id());
-    options.set_last_will(LastWill::new(
-        will.topic,
-        will.payload,
-        QoS::AtLeastOnce,
-        will.retain,
-        Some(LastWillProperties {
-            delay_interval: None,
-            payload_format_indicator: Some(1),
-            message_expiry_interval: None,
-            content_type: Some(CONTENT_TYPE.to_owned()),
-            response_topic: None,
-            correlation_data: None,
-            user_properties: Vec::new(),
-        }),
-    ));
-    let in_flight = settings.in_flight.saturating_add(EXTRA_IN_FLIGHT);
-    options.set_outgoing_inflight_upper_limit(in_flight);
-    let (client, event_loop) = AsyncClient::builder(options).capacity(usize::from(in_flight)).build();
-    let mut traffic = Traffic { event_loop, broker: settings.broker() };
-    traffic.greeting().await?;
-    Ok((Publisher { client, broker: settings.broker() }, traffic))
+enum Sender {
+    V5(v5::Sender),
+    V311(v311::Sender),
 }
 
-fn options(settings: &Settings, client_id: String) -> MqttOptions {
-    let mut options = MqttOptions::new(client_id, (settings.host.clone(), settings.port));
-    options.set_transport(transport(settings));
-    options.set_clean_start(true);
-    options.set_keep_alive(settings.keep_alive_s);
-    options.set_connect_timeout(settings.connect_timeout);
-    options.set_max_packet_size(Some(PACKET_MAX));
-    if let Some(username) = &settings.username {
-        match &settings.password {
-            Some(password) => {
-                options.set_credentials(username.clone(), password.reveal().as_bytes().to_vec())
-            }
-            None => options.set_username(username.clone()),
-        };
-    }
-    options
-}
-
-/// The one place that chooses how bytes travel. TLS belongs here.
-fn transport(_settings: &Settings) -> Transport {
-    Transport::tcp()
-}
-
-impl Publisher {
-    /// Hands one message to the connection. Waits only while the crate's own short queue is full.
-    ///
-    /// # Errors
-    /// When the connection is gone, or the topic is not one.
-    pub(super) async fn send(&self, message: Message) -> Result<Acknowledged, Error> {
-        let properties = PublishProperties {
-            payload_format_indicator: Some(1),
-            content_type: Some(CONTENT_TYPE.to_owned()),
-            ..PublishProperties::default()
-        };
-        let options = PublishOptions::at_least_once().retain(message.retain).properties(properties);
-        let (topic, broker) = (message.topic.clone(), self.broker.clone());
-        let notice = self
-            .client
-            .publish_tracked(message.topic, message.payload, options)
-            .await
-            .map_err(|error| Error::Lost { broker: broker.clone(), why: error.to_string() })?;
-        Ok(Box::pin(async move {
-            notice.wait_completion_async().await.map_err(|error| publish_error(&error, topic, broker))
-        }))
-    }
-
-    /// Asks for an orderly DISCONNECT, upon which the broker forgets the last will.
-    pub(super) fn goodbye(&self) {
-        // A failure means that the connection is already gone, which is what is wanted.
-        let _ = self.client.try_disconnect_now();
-    }
-}
-
-impl Traffic {
-    async fn greeting(&mut self) -> Result<(), Error> {
-        loop {
-            match self.event_loop.poll().await {
-                Ok(Event::Incoming(Packet::ConnAck(_))) => return Ok(()),
-                Ok(_) => {}
-                Err(error) => return Err(connection_error(error, &self.broker, Phase::Connecting)),
-            }
-        }
-    }
-
-    /// Moves bytes until the connection ends: `Ok` after our own goodbye, the reason otherwise.
-    pub(super) async fn run(&mut self) -> Result<(), Error> {
-        while let Some(_unasked) = self.next_publish().await? {}
-        Ok(())
-    }
-
-    /// The next message from the broker; `None` after our own goodbye.
-    async fn next_publish(&mut self) -> Result<Option<Message>, Error> {
-        loop {
-            let event = self.event_loop.poll().await;
-            if matches!(event, Ok(Event::Outgoing(Outgoing::Disconnect)) | Err(ConnectionError::RequestsDone))
-            {
-                return Ok(None);
-            }
-            if let Some(message) = self.publish_of(event)? {
-                return Ok(Some(message));
-            }
-        }
-    }
-
-    fn publish_of(&self, event: Result<Event, ConnectionError>) -> Result<Option<Message>, Error> {
-        match event {
-            Ok(Event::Incoming(Packet::Publish(publish))) => Ok(Some(Message {
-                topic: String::from_utf8_lossy(&publish.topic).into_owned(),
-                payload: publish.payload.to_vec(),
-                retain: publish.retain,
-            })),
-            Ok(Event::Incoming(Packet::Disconnect(packet))) => {
-                Err(server_disconnect(packet.reason_code, &self.broker))
-            }
-            Ok(_) => Ok(None),
-            Err(error) => Err(connection_error(error, &self.broker, Phase::Connected)),
-        }
-    }
-}
-
-/// A listener on the broker's other side: the demo's stand-in for the hub, and the tests' witness.
-pub struct Subscriber {
-    traffic: Traffic,
-    /// Messages that came before the last filter was granted.
-    early: VecDeque<Message>,
-    // The connection ends when the last sender is gone.
-    _client: AsyncClient,
-}
-
-impl Subscriber {
-    /// Connects under `client_id` and subscribes to `filters` with QoS 1; returns when the broker has agreed.
-    ///
-    /// # Errors
-    /// As for a publisher; [`Error::MessageRefused`] when the broker does not grant a filter.
-    pub async fn connect(settings: &Settings, client_id: &str, filters: &[&str]) -> Result<Self, Error> {
-        let (client, event_loop) = AsyncClient::builder(options(settings, client_id.to_owned()))
-            .capacity(filters.len().max(1))
-            .build();
-        let mut traffic = Traffic { event_loop, broker: settings.broker() };
-        traffic.greeting().await?;
-        let mut early = VecDeque::new();
-        for filter in filters {
-            let lost = |why: String| Error::Lost { broker: settings.broker(), why };
-            let granted = client
-                .subscribe_tracked(*filter, QoS::AtLeastOnce)
-                .await
-                .map_err(|error| lost(error.to_string()))?
-                .wait_completion_async();
-            tokio::pin!(granted);
-            let answer = loop {
-                tokio::select! {
-                    biased;
-                    answer = &mut granted => break answer,
-                    event = traffic.event_loop.poll() => early.extend(traffic.publish_of(event)?),
-                }
-            };
-            answer.map_err(|error| Error::MessageRefused {
-                topic: (*filter).to_owned(),
-                why: error.to_string(),
-                remedy: "let this user read it at the broker",
-            })?;
-        }
-        Ok(Self { traffic, early, _client: client })
-    }
-
-    /// The next message. Not to be cancelled and called again: a message may be lost between.
-    ///
-    /// # Errors
-    /// When the connection is lost; a subscriber does not reconnect by itself.
-    pub async fn next(&mut self) -> Result<Message, Error> {
-        if let Some(message) = self.early.pop_front() {
-            return Ok(message);
-        }
-        match self.traffic.next_publish().await? {
-            Some(message) => Ok(message),
-            None => Err(Error::Lost { broker: self.traffic.broker.clone(), why: "closed".to_owned() }),
-        }
-    }
+enum Link {
+    V5(v5::Link),
+    V311(v311::Link),
 }
 
 #[derive(Clone, Copy)]
@@ -251,19 +99,126 @@ enum Phase {
     Connected,
 }
 
-fn connection_error(error: ConnectionError, broker: &str, phase: Phase) -> Error {
-    let why = match error {
-        ConnectionError::ConnectionRefused(code)
-        | ConnectionError::MqttState(StateError::ConnFail { reason: code }) => return refused(code, broker),
-        ConnectionError::MqttState(StateError::ServerDisconnect { reason_code, .. }) => {
-            return server_disconnect(reason_code, broker);
+/// The sending side of one connection.
+pub(super) struct Publisher {
+    sender: Sender,
+}
+
+/// The side of one connection that moves bytes; nothing is sent or received unless [`Traffic::run`] is polled.
+pub(super) struct Traffic {
+    link: Link,
+    broker: String,
+    phase: Phase,
+}
+
+/// Opens one connection and waits for the broker's answer.
+///
+/// # Errors
+/// [`Error::Unreachable`] when nobody answers in time, [`Error::Refused`] when the broker says no,
+/// [`Error::Insecure`] or [`Error::File`] when the connection cannot be a secure one.
+pub(super) async fn connect(settings: &Settings, will: Message) -> Result<(Publisher, Traffic), Error> {
+    let in_flight = settings.in_flight.saturating_add(EXTRA_IN_FLIGHT);
+    open(settings, settings.client_id(), Some(will), in_flight).await
+}
+
+async fn open(
+    settings: &Settings,
+    client_id: String,
+    will: Option<Message>,
+    in_flight: u16,
+) -> Result<(Publisher, Traffic), Error> {
+    let tls = settings.tls.as_ref().map(tls::client_config).transpose()?;
+    let opening = Opening { settings, login: settings.login()?, tls, client_id, will, in_flight };
+    let (sender, link) = match settings.protocol {
+        Protocol::V5 => {
+            let (sender, link) = v5::open(opening);
+            (Sender::V5(sender), Link::V5(link))
         }
-        ConnectionError::Io(source) | ConnectionError::MqttState(StateError::Io(source)) => {
-            source.to_string()
+        Protocol::V311 => {
+            let (sender, link) = v311::open(opening);
+            (Sender::V311(sender), Link::V311(link))
         }
-        ConnectionError::Timeout(_) => "no answer in time".to_owned(),
-        other => other.to_string(),
     };
+    let mut traffic = Traffic { link, broker: settings.broker(), phase: Phase::Connecting };
+    let silent = |_| Error::Unreachable { broker: settings.broker(), why: "no answer in time".to_owned() };
+    timeout(settings.connect_timeout, traffic.greeting()).await.map_err(silent)??;
+    Ok((Publisher { sender }, traffic))
+}
+
+impl Publisher {
+    /// Hands one message to the connection. Waits only while the crate's own short queue is full.
+    ///
+    /// # Errors
+    /// When the connection is gone, or the topic is not one.
+    pub(super) async fn send(&self, message: Message) -> Result<Acknowledged, Error> {
+        match &self.sender {
+            Sender::V5(sender) => sender.send(message).await,
+            Sender::V311(sender) => sender.send(message).await,
+        }
+    }
+
+    /// Asks for what matches `filter`, with QoS 1.
+    ///
+    /// # Errors
+    /// When the connection is gone, or the filter is not one.
+    pub(super) async fn subscribe(&self, filter: &str) -> Result<Granted, Error> {
+        match &self.sender {
+            Sender::V5(sender) => sender.subscribe(filter).await,
+            Sender::V311(sender) => sender.subscribe(filter).await,
+        }
+    }
+
+    /// Asks for an orderly DISCONNECT, upon which the broker forgets the last will.
+    pub(super) fn goodbye(&self) {
+        match &self.sender {
+            Sender::V5(sender) => sender.goodbye(),
+            Sender::V311(sender) => sender.goodbye(),
+        }
+    }
+}
+
+impl Traffic {
+    async fn greeting(&mut self) -> Result<(), Error> {
+        while !matches!(self.poll().await?, Got::Greeting) {}
+        self.phase = Phase::Connected;
+        Ok(())
+    }
+
+    /// Moves bytes until the connection ends: `Ok` after our own goodbye, the reason otherwise. What the broker sends
+    /// goes to `hear`, as far as there is room.
+    pub(super) async fn run(&mut self, hear: &mpsc::Sender<Message>) -> Result<(), Error> {
+        while let Some(message) = self.next_message().await? {
+            let _no_room = hear.try_send(message).is_err();
+        }
+        Ok(())
+    }
+
+    /// The next message from the broker; `None` after our own goodbye.
+    async fn next_message(&mut self) -> Result<Option<Message>, Error> {
+        loop {
+            match self.poll().await? {
+                Got::Message(message) => return Ok(Some(message)),
+                Got::Closed => return Ok(None),
+                Got::Greeting | Got::Nothing => {}
+            }
+        }
+    }
+
+    async fn poll(&mut self) -> Result<Got, Error> {
+        match &mut self.link {
+            Link::V5(link) => link.poll(&self.broker, self.phase).await,
+            Link::V311(link) => link.poll(&self.broker, self.phase).await,
+        }
+    }
+}
+
+/// What the system said of the connection.
+fn io_error(error: &io::Error, broker: &str, phase: Phase) -> Error {
+    tls::refusal(error, broker).unwrap_or_else(|| gone(error.to_string(), broker, phase))
+}
+
+/// The connection is not, or no longer.
+fn gone(why: String, broker: &str, phase: Phase) -> Error {
     let broker = broker.to_owned();
     match phase {
         Phase::Connecting => Error::Unreachable { broker, why },
@@ -271,62 +226,7 @@ fn connection_error(error: ConnectionError, broker: &str, phase: Phase) -> Error
     }
 }
 
-fn refused(code: ConnectReturnCode, broker: &str) -> Error {
-    use ConnectReturnCode as Code;
-    let (broker, why) = (broker.to_owned(), format!("{code:?}"));
-    let remedy = match code {
-        Code::BadUserNamePassword | Code::NotAuthorized | Code::BadAuthenticationMethod => {
-            "check username and password in the configuration, and that the broker knows this user"
-        }
-        Code::Banned => "ask the hub's people why this bin is banned",
-        Code::BadClientId | Code::ClientIdentifierNotValid => {
-            "check district and bin, the client identifier is made of them"
-        }
-        Code::RefusedProtocolVersion | Code::UnsupportedProtocolVersion => "the broker must speak MQTT 5",
-        Code::TopicNameInvalid | Code::PacketTooLarge | Code::PayloadFormatInvalid => {
-            "the broker does not accept this bin's last will: check district and bin, and the broker's limits"
-        }
-        Code::RetainNotSupported | Code::QoSNotSupported => {
-            "the broker must allow QoS 1 and retained messages"
-        }
-        Code::UseAnotherServer | Code::ServerMoved => "the hub has moved: set its new host and port",
-        _ => return Error::Unreachable { broker, why: format!("it answers {why}") },
-    };
-    Error::Refused { broker, why, remedy }
-}
-
-fn server_disconnect(code: DisconnectReasonCode, broker: &str) -> Error {
-    use DisconnectReasonCode as Code;
-    let (broker, why) = (broker.to_owned(), format!("{code:?}"));
-    let remedy = match code {
-        Code::NotAuthorized | Code::AdministrativeAction => {
-            "check that the broker lets this user publish under dt/ and st/"
-        }
-        Code::SessionTakenOver => "another machine connects as this bin: give every bin its own name",
-        Code::TopicNameInvalid => "check district and bin",
-        Code::PacketTooLarge | Code::QuotaExceeded | Code::PayloadFormatInvalid => {
-            "raise the broker's limits"
-        }
-        Code::RetainNotSupported | Code::QoSNotSupported => {
-            "the broker must allow QoS 1 and retained messages"
-        }
-        Code::UseAnotherServer | Code::ServerMoved => "the hub has moved: set its new host and port",
-        _ => return Error::Lost { broker, why: format!("it said {why}") },
-    };
-    Error::Refused { broker, why, remedy }
-}
-
-fn publish_error(error: &PublishNoticeError, topic: String, broker: String) -> Error {
-    let why = error.to_string();
-    let remedy = match error {
-        PublishNoticeError::V5PubAck(PubAckReason::NotAuthorized) => {
-            "let this user publish there (the broker's access list)"
-        }
-        PublishNoticeError::V5PubAck(PubAckReason::TopicNameInvalid) => "check district and bin",
-        PublishNoticeError::V5PubAck(PubAckReason::QuotaExceeded) => "raise this user's quota at the broker",
-        PublishNoticeError::V5PubAck(_) => "see the broker's log",
-        PublishNoticeError::RetainNotSupported => "the broker must allow retained messages",
-        _ => return Error::Lost { broker, why },
-    };
-    Error::MessageRefused { topic, why, remedy }
+/// A filter that the broker did not grant.
+fn not_granted(filter: String, why: String) -> Error {
+    Error::MessageRefused { topic: filter, why, remedy: "let this user read it at the broker" }
 }

@@ -1,5 +1,6 @@
 //! What can go wrong on the way to the hub. Nothing here is ever the sorting's concern.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::tally::TallyError;
@@ -46,6 +47,24 @@ pub enum Error {
         /// What to do.
         remedy: &'static str,
     },
+    /// The two cannot agree on a secure connection.
+    #[error("no secure connection to the broker at {broker} ({why}): {remedy}")]
+    Insecure {
+        /// `host:port`.
+        broker: String,
+        /// What the handshake said.
+        why: String,
+        /// What to do.
+        remedy: &'static str,
+    },
+    /// A certificate, key or password cannot be used.
+    #[error("{} cannot be used ({why}): put the right file there, no restart is needed", path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        why: String,
+    },
     /// The broker said no to a message.
     #[error("the broker refuses messages on {topic} ({why}): {remedy}")]
     MessageRefused {
@@ -55,6 +74,15 @@ pub enum Error {
         why: String,
         /// What to do.
         remedy: &'static str,
+    },
+    /// The broker answers that nobody is subscribed: what it does not deliver it does not keep either.
+    #[error(
+        "nobody is subscribed to {topic}: what is sent there goes on waiting here; start the hub, or check its \
+         subscription"
+    )]
+    NobodyListens {
+        /// The topic.
+        topic: String,
     },
     /// The connection was there and is gone.
     #[error("the connection to the broker at {broker} was lost ({why}): trying again")]
@@ -71,6 +99,12 @@ pub enum Error {
         broker: String,
         /// How long a message may wait.
         limit: Duration,
+    },
+    /// The rest of the bin could not be asked how it is.
+    #[error("the bin could not be asked how it is ({why}): trying again")]
+    Surroundings {
+        /// What went wrong.
+        why: String,
     },
     /// The outbox could not be read or marked.
     #[error("the outbox could not be used: {0}")]
@@ -90,11 +124,17 @@ impl Error {
     /// slowly, because that somebody may sit at the broker.
     pub fn is_transient(&self) -> bool {
         match self {
-            Error::Unreachable { .. } | Error::Lost { .. } | Error::Silent { .. } => true,
+            Error::Unreachable { .. }
+            | Error::NobodyListens { .. }
+            | Error::Lost { .. }
+            | Error::Silent { .. }
+            | Error::Surroundings { .. } => true,
             Error::Outbox(error) => error.is_transient(),
             Error::Name { .. }
             | Error::Setting { .. }
             | Error::Refused { .. }
+            | Error::Insecure { .. }
+            | Error::File { .. }
             | Error::MessageRefused { .. }
             | Error::Encode { .. } => false,
         }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::error::Error;
 use crate::clock::Moment;
+use crate::tally::{Answered, GivenUp};
 
 /// The same trouble is said again only after this time: a refusal, because somebody should act on it...
 const REFUSED_AGAIN: Duration = Duration::from_secs(60);
@@ -45,6 +46,41 @@ impl Delivered {
     }
 }
 
+/// The broker threw messages away because nobody is subscribed; they stay in the outbox. Said once until it ends.
+pub(super) struct NobodyListens<'a> {
+    pub(super) error: &'a Error,
+    pub(super) retry_in: Duration,
+}
+
+impl NobodyListens<'_> {
+    pub(super) fn emit(&self) {
+        tracing::warn!(retry_in = ?self.retry_in, "{}", self.error);
+    }
+}
+
+/// Messages had waited too long or were too many.
+pub(super) struct GaveUp(pub(super) GivenUp);
+
+impl GaveUp {
+    pub(super) fn emit(&self) {
+        let GivenUp { drops, corrections } = self.0;
+        tracing::error!(
+            drops,
+            corrections,
+            "old messages given up: the hub will miss them, the totals will not"
+        );
+    }
+}
+
+/// Somebody is subscribed again.
+pub(super) struct SomebodyListens;
+
+impl SomebodyListens {
+    pub(super) fn emit(&self) {
+        tracing::info!("somebody is subscribed to the drops again");
+    }
+}
+
 /// An attempt or a connection failed; drops wait in the outbox.
 pub(super) struct Failed<'a> {
     pub(super) error: &'a Error,
@@ -82,6 +118,34 @@ impl Said {
         }
         self.0.push((text.to_owned(), now));
         false
+    }
+}
+
+/// The hub asked for something.
+pub(super) struct Commanded<'a> {
+    pub(super) name: &'static str,
+    pub(super) id: &'a str,
+    pub(super) answered: &'a Answered,
+}
+
+impl Commanded<'_> {
+    pub(super) fn emit(&self) {
+        let Answered { outcome, why } = self.answered;
+        tracing::info!(
+            name = self.name,
+            id = self.id,
+            outcome = outcome.id(),
+            "the hub asked for something: {why}"
+        );
+    }
+}
+
+/// The broker does not let this bin hear commands; everything else goes on.
+pub(super) struct Deaf<'a>(pub(super) &'a Error);
+
+impl Deaf<'_> {
+    pub(super) fn emit(&self) {
+        tracing::error!("commands of the hub are not heard: {}", self.0);
     }
 }
 

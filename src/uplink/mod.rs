@@ -1,4 +1,4 @@
-//! outbox -> MQTT 5: tells the city's hub of every drop, through every outage.
+//! outbox -> MQTT: tells the city's hub of every drop, through every outage.
 //!
 //! ```text
 //!            ┌──────────── wait (back-off with jitter) ◄───────────┐
@@ -9,8 +9,11 @@
 //!                                                       offline, DISCONNECT
 //! ```
 //!
-//! - A row leaves the outbox only on its own PUBACK with a success reason. Whatever was not acknowledged is sent
+//! - A row leaves the outbox only on its own PUBACK with the reason "success". Whatever was not acknowledged is sent
 //!   again on the next connection: at least once, with the same `id`, so that the hub can tell repetitions.
+//! - "No matching subscribers" is a success to MQTT 5 and none to us: the broker has thrown the row away. It stays, and
+//!   is tried again with growing waits ([`Status::nobody_listens`]).
+//! - What waited when a connection began is sent in order, at a limited rate and beside what happens now (`lanes.rs`).
 //! - The MQTT client's memory lives as long as one connection; the outbox is the only storage. No session is kept at
 //!   the broker, so it does not matter what a broker remembers or forgets over a restart.
 //! - Never blocks, slows or stops anything else: the network's health is no concern of the sorting.
@@ -19,38 +22,51 @@
 
 mod backoff;
 mod client;
+mod commands;
 mod drain;
 mod error;
 mod events;
+mod lanes;
 mod outbox;
 mod settings;
+mod standing;
 mod status;
+mod surroundings;
+mod tls;
 pub mod wire;
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 use tokio::time::sleep;
 
 pub use client::{Message, Subscriber};
+pub use commands::{COMMANDS, Obeyed, Order};
 pub use error::Error as UplinkError;
 pub use events::{CONNECTIONS, FAILURES, PUBLISHED};
-pub use settings::{Secret, Settings};
+pub use settings::{MESSAGE_BYTES, Protocol, Secret, Settings};
 pub use status::Status;
+pub use surroundings::{CompartmentNow, Surroundings};
+pub use tls::{OwnCertificate, Tls};
 pub use wire::BinName;
 
 use crate::clock::{Clock, Identity};
-use crate::tally::{DropRecord, TallyHandle};
+use crate::tally::{Answered, AuditEntry, AuditOutcome, GivenUp, OutboxKind, OutboxRow, TallyHandle};
 use backoff::Backoff;
+use commands::Asked;
 use drain::Drain;
 use error::Error;
 use events::Said;
 use outbox::Outbox;
+use surroundings::AlarmBook;
 use wire::Cause;
 
 /// A connection that held this long was a success, even if there was nothing to send.
 const STABLE_AFTER: Duration = Duration::from_secs(10);
+
+/// Commands that may wait; one more is not heard, and sent again by whoever gets no answer.
+const HEARD_MOST: usize = 16;
 
 /// So many connections in a row that are closed as soon as drops are sent are no accident.
 const UNHEARD_MAX: u32 = 3;
@@ -65,10 +81,25 @@ pub async fn run(
     identity: Identity,
     clock: Arc<dyn Clock>,
     status: watch::Sender<Status>,
+    stop: watch::Receiver<bool>,
+) -> bool {
+    run_within(settings, tally, identity, clock, status, stop, None).await
+}
+
+/// The same, with the rest of the bin to tell of.
+pub async fn run_within(
+    settings: Settings,
+    tally: TallyHandle,
+    identity: Identity,
+    clock: Arc<dyn Clock>,
+    status: watch::Sender<Status>,
     mut stop: watch::Receiver<bool>,
+    surroundings: Option<Arc<dyn Surroundings>>,
 ) -> bool {
     let backoff = Backoff::new(settings.retry_min, settings.retry_max);
-    let shared = Shared { settings, outbox: Outbox::new(tally), identity, clock, status };
+    let alarms = Mutex::new(AlarmBook::default());
+    let shared =
+        Shared { settings, outbox: Outbox::new(tally), identity, clock, status, surroundings, alarms };
     let mut uplink = Uplink {
         shared,
         backoff,
@@ -109,6 +140,8 @@ struct Shared {
     identity: Identity,
     clock: Arc<dyn Clock>,
     status: watch::Sender<Status>,
+    surroundings: Option<Arc<dyn Surroundings>>,
+    alarms: Mutex<AlarmBook>,
 }
 
 struct Uplink {
@@ -135,11 +168,13 @@ impl Uplink {
             connected = client::connect(&shared.settings, will) => connected?,
             () = stopped(stop) => return Ok(false),
         };
+        shared.give_up().await;
         let since = shared.clock.now();
-        let mut drain = Drain::new(shared, &connection);
+        let (hear, heard) = mpsc::channel(HEARD_MOST);
+        let mut drain = Drain::new(shared, &connection, self.random.fork(), heard);
         let end = tokio::select! {
             biased;
-            end = traffic.run() => end,
+            end = traffic.run(&hear) => end,
             end = drain.work(&publisher, stop) => end,
         };
         let refusal = drain.settle().await.err().filter(|error| !error.is_transient());
@@ -177,6 +212,7 @@ impl Uplink {
         let repeated = self.said.is_repeated(&text, error.is_transient(), now);
         events::Failed { error, retry_in, repeated }.emit();
         self.shared.failed(error, &text).await;
+        self.shared.look_at_alarms();
         let wait = sleep(retry_in);
         tokio::pin!(wait);
         let mut news = self.shared.outbox.news();
@@ -184,6 +220,8 @@ impl Uplink {
             tokio::select! {
                 () = stopped(stop) => return,
                 () = &mut wait => return,
+                // What is raised and cleared during an outage is told after it.
+                () = sleep(standing::LOOK_EVERY) => self.shared.look_at_alarms(),
                 // The page shows the growing backlog even while nobody can be told of it.
                 () = outbox::changed(&mut news) => self.shared.refresh_backlog().await,
             }
@@ -192,15 +230,70 @@ impl Uplink {
 }
 
 impl Shared {
-    fn drop_event(&self, record: &DropRecord) -> wire::Event<wire::Drop> {
-        let (now, wall) = (self.clock.now(), self.clock.wall());
-        let late = wire::is_late(record, &self.identity.boot_id, now, wall);
-        wire::drop_event(&self.settings.bin, record, late)
+    /// The message that a row of the outbox is.
+    fn row_message(&self, row: &OutboxRow) -> Result<Message, Error> {
+        let (bin, wall) = (&self.settings.bin, self.clock.wall());
+        match row.kind {
+            OutboxKind::Drop => {
+                let late = wire::is_late(&row.record, &self.identity.boot_id, self.clock.now(), wall);
+                drain::message(bin.drop_topic(), &wire::drop_event(bin, &row.record, late), false)
+            }
+            OutboxKind::Correction(correction) => {
+                let late = wire::is_late_since(correction.wall, wall);
+                let event = wire::correction_event(bin, &row.record, &correction, late);
+                drain::message(bin.correction_topic(), &event, false)
+            }
+        }
     }
 
     async fn counts_event(&self) -> Result<wire::Event<wire::Counts>, Error> {
-        let totals = self.outbox.totals().await?;
-        Ok(wire::counts_event(&self.settings.bin, &totals, self.clock.wall().unix_ms))
+        let (totals, given_up) = self.outbox.totals().await?;
+        Ok(wire::counts_event(&self.settings.bin, &totals, given_up, self.clock.wall().unix_ms))
+    }
+
+    /// Does what a command says, unless it was done before; returns the answer.
+    async fn answer(&self, asked: &Asked) -> Result<Answered, Error> {
+        let id = asked.id.clone();
+        if let Some(before) = self.outbox.command(id.clone()).await? {
+            return Ok(before);
+        }
+        let restart = asked.order == Ok(Some(Order::Restart));
+        let answered = match (&asked.order, &self.surroundings) {
+            (Err(answered), _) => answered.clone(),
+            // The answer is on the disk before the program ends, so that it does not end again.
+            (Ok(_), _) if restart => Answered { outcome: AuditOutcome::Done, why: String::new() },
+            (Ok(None), _) => Answered { outcome: AuditOutcome::Done, why: String::new() },
+            (Ok(Some(order)), Some(around)) => match around.obey(*order).await {
+                Ok(()) => Answered { outcome: AuditOutcome::Done, why: String::new() },
+                Err(why) => Answered { outcome: AuditOutcome::Failed, why },
+            },
+            (Ok(Some(_)), None) => wire::refused("there is nobody here to do it"),
+        };
+        let entry = AuditEntry {
+            who: "hub".to_owned(),
+            address: self.settings.broker(),
+            what: format!("hub_{}", asked.name),
+            detail: asked.detail.clone(),
+            outcome: answered.outcome,
+            why: answered.why.clone(),
+            wall: self.clock.wall(),
+        };
+        events::Commanded { name: asked.name, id: &id, answered: &answered }.emit();
+        self.outbox.note_command(id, entry, self.clock.now()).await?;
+        if let Some(around) = self.surroundings.as_ref().filter(|_| restart) {
+            let _asked = around.obey(Order::Restart).await.is_ok();
+        }
+        Ok(answered)
+    }
+
+    fn alarm_book(&self) -> MutexGuard<'_, AlarmBook> {
+        self.alarms.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn look_at_alarms(&self) {
+        if let Some(around) = &self.surroundings {
+            self.alarm_book().look(&around.alarms(), self.clock.wall());
+        }
     }
 
     async fn connected(&self) {
@@ -233,16 +326,54 @@ impl Shared {
             status.last_error = Some(text.to_owned());
             status.refused = (!error.is_transient()).then(|| text.to_owned());
         });
+        self.give_up().await;
         self.refresh_backlog().await;
     }
 
     async fn delivered(&self, drops: u64) {
+        if drops > 0 && self.status.borrow().nobody_listens {
+            events::SomebodyListens.emit();
+        }
         self.status.send_modify(|status| {
             status.published += drops;
             // Only now: a broker may take the bin in and yet refuse its drops.
-            status.forget_errors();
+            if drops > 0 {
+                status.forget_errors();
+            }
         });
         self.refresh_backlog().await;
+    }
+
+    /// Nobody was subscribed to what was sent: drops, or else corrections, which an older hub does not know.
+    async fn unheard(&self, drops: bool, first: bool, rows: u64, retry_in: Duration) {
+        let bin = &self.settings.bin;
+        let topic = if drops { bin.drop_topic() } else { bin.correction_topic() };
+        let error = Error::NobodyListens { topic };
+        self.status.send_modify(|status| {
+            status.unheard += rows;
+            if drops {
+                status.nobody_listens = true;
+                status.last_error = Some(error.to_string());
+            }
+        });
+        if first {
+            events::NobodyListens { error: &error, retry_in }.emit();
+        }
+        self.give_up().await;
+        self.refresh_backlog().await;
+    }
+
+    /// Keeps the outbox within its limits.
+    async fn give_up(&self) {
+        let wall = self.clock.wall();
+        // An outbox that cannot be used is reported where it is drained.
+        let Ok([now, ever]) = self.outbox.give_up(self.settings.keep_limits(wall), wall).await else {
+            return;
+        };
+        if now != GivenUp::default() {
+            events::GaveUp(now).emit();
+        }
+        self.status.send_modify(|status| status.given_up = ever.drops + ever.corrections);
     }
 
     async fn refresh_backlog(&self) {

@@ -3,8 +3,12 @@
 use tokio::sync::watch;
 
 use super::error::Error;
-use crate::clock::WallTime;
-use crate::tally::{OutboxRow, TallyError, TallyHandle, Totals};
+use super::surroundings::CompartmentNow;
+use crate::clock::{Moment, WallTime};
+use crate::tally::{
+    Answered, AuditEntry, CompartmentBook, GivenUp, KeepLimits, Ledger, OutboxRow, TallyError, TallyHandle,
+    Totals,
+};
 
 /// The ledger's outbox, asked through the ledger's own thread.
 pub(super) struct Outbox(TallyHandle);
@@ -19,9 +23,14 @@ impl Outbox {
         self.0.news()
     }
 
-    /// The first `limit` rows after the row `after`, oldest first.
-    pub(super) async fn next(&self, after: u64, limit: usize) -> Result<Vec<OutboxRow>, Error> {
-        Ok(self.0.ask(move |ledger| ledger.outbox_next(after, limit)).await?)
+    /// The first `limit` rows of a kind after the row `after`, oldest first.
+    pub(super) async fn next(
+        &self,
+        kind: &'static str,
+        after: u64,
+        limit: usize,
+    ) -> Result<Vec<OutboxRow>, Error> {
+        Ok(self.0.ask(move |ledger| ledger.outbox_next_of(kind, after, limit)).await?)
     }
 
     /// Removes acknowledged rows.
@@ -30,14 +39,42 @@ impl Outbox {
         Ok(())
     }
 
-    /// Everything counted so far.
-    pub(super) async fn totals(&self) -> Result<Totals, Error> {
-        Ok(self.0.ask(|ledger| ledger.totals()).await?)
+    /// Everything counted so far, and what was given up of it.
+    pub(super) async fn totals(&self) -> Result<(Totals, GivenUp), Error> {
+        Ok(self.0.ask(|ledger| Ok((ledger.totals()?, ledger.given_up()?))).await?)
+    }
+
+    /// Gives up what is beyond the limits; returns what it gave up now and ever.
+    pub(super) async fn give_up(&self, limits: KeepLimits, wall: WallTime) -> Result<[GivenUp; 2], Error> {
+        let give_up =
+            move |ledger: &mut Ledger| Ok([ledger.outbox_give_up(limits, wall)?, ledger.given_up()?]);
+        Ok(self.0.ask(give_up).await?)
+    }
+
+    /// What the ledger knows of each compartment.
+    pub(super) async fn books(
+        &self,
+        compartments: Vec<CompartmentNow>,
+    ) -> Result<Vec<(CompartmentNow, CompartmentBook)>, Error> {
+        let books = move |ledger: &mut Ledger| {
+            compartments.into_iter().map(|now| Ok((now, ledger.compartment(now.stream)?))).collect()
+        };
+        Ok(self.0.ask(books).await?)
+    }
+
+    /// What was answered to the command with this id.
+    pub(super) async fn command(&self, id: String) -> Result<Option<Answered>, Error> {
+        Ok(self.0.ask(move |ledger| ledger.command(&id)).await?)
+    }
+
+    /// Remembers an answer and writes the audit log.
+    pub(super) async fn note_command(&self, id: String, entry: AuditEntry, now: Moment) -> Result<(), Error> {
+        Ok(self.0.ask(move |ledger| ledger.note_command(&id, &entry, now)).await?)
     }
 
     /// How many rows wait, and since when the oldest does.
     pub(super) async fn backlog(&self) -> Result<(u64, Option<WallTime>), Error> {
-        let waiting = |ledger: &mut crate::tally::Ledger| -> Result<_, TallyError> {
+        let waiting = |ledger: &mut Ledger| -> Result<_, TallyError> {
             Ok((ledger.outbox_len()?, ledger.outbox_oldest()?.map(|oldest| oldest.created)))
         };
         Ok(self.0.ask(waiting).await?)

@@ -13,10 +13,16 @@ pub struct Status {
     pub backlog: u64,
     /// When the oldest of them was put into the outbox.
     pub oldest_unsent: Option<WallTime>,
+    /// Messages ever given up because they had waited too long or were too many.
+    pub given_up: u64,
     /// The last failure since the last success, one line.
     pub last_error: Option<String>,
     /// The same, when somebody must change something for it to end.
     pub refused: Option<String>,
+    /// Whether the broker takes the bin in but nobody is subscribed to its drops.
+    pub nobody_listens: bool,
+    /// Messages that came back because of that, since this run began.
+    pub unheard: u64,
     /// Drops acknowledged since this run began.
     pub published: u64,
 }
@@ -25,5 +31,6 @@ impl Status {
     pub(super) fn forget_errors(&mut self) {
         self.last_error = None;
         self.refused = None;
+        self.nobody_listens = false;
     }
 }

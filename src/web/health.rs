@@ -17,24 +17,26 @@ pub(super) const LITTLE_DISK_BYTES: u64 = 200 << 20;
 
 /// What the board says.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub(super) struct Health {
+pub struct Health {
     /// The warmest of its sensors, in degrees Celsius; `None` where it has none.
-    pub(super) temperature_c: Option<f32>,
+    pub temperature_c: Option<f32>,
     /// Room left on the ledger's disk, and the disk's size, in bytes; `None` where nobody says.
-    pub(super) disk: Option<(u64, u64)>,
+    pub disk: Option<(u64, u64)>,
 }
 
 impl Health {
-    /// Reads both.
-    pub(super) fn read(state_dir: &Path) -> Self {
+    /// Reads both. Blocks where the disk hangs.
+    pub fn read(state_dir: &Path) -> Self {
         Self { temperature_c: temperature(Path::new("/sys/class/thermal")), disk: disk(state_dir) }
     }
 
-    pub(super) fn is_hot(&self) -> bool {
+    /// Whether the board is so warm that its processor slows down.
+    pub fn is_hot(&self) -> bool {
         self.temperature_c.is_some_and(|celsius| celsius >= HOT_C)
     }
 
-    pub(super) fn is_full(&self) -> bool {
+    /// Whether so little room is left that the ledger is in danger.
+    pub fn is_full(&self) -> bool {
         self.disk.is_some_and(|(free, _)| free < LITTLE_DISK_BYTES)
     }
 }

@@ -5,11 +5,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use bunri::clock::{Clock, Identity, SystemClock};
+use bunri::clock::{Clock, Identity, Moment, SystemClock, WallTime};
 use bunri::judge::{CompartmentId, Reason, Verdict};
 use bunri::streams::Stream;
-use bunri::tally::{Intent, Ledger, RunInfo, TallyHandle, Writer};
-use bunri::uplink::{self, BinName, Settings, Status};
+use bunri::tally::{AuditEntry, Intent, Ledger, RunInfo, TallyHandle, Writer};
+use bunri::uplink::{self, BinName, Settings, Status, Surroundings};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
@@ -30,6 +30,7 @@ pub(crate) struct Bin {
     writer: Option<Writer>,
     identity: Identity,
     dropped: AtomicU32,
+    clock: Arc<dyn Clock>,
     // Removed last.
     _folder: tempfile::TempDir,
 }
@@ -42,7 +43,22 @@ impl Bin {
         let path = folder.path().join("tally.db");
         let ledger = Ledger::open(&path, &identity, &run, SystemClock.now(), SystemClock.wall()).unwrap();
         let (writer, tally) = Writer::spawn(ledger, Arc::new(SystemClock), || {}).unwrap();
-        Self { tally, writer: Some(writer), identity, dropped: AtomicU32::new(0), _folder: folder }
+        Self {
+            tally,
+            writer: Some(writer),
+            identity,
+            dropped: AtomicU32::new(0),
+            clock: Arc::new(SystemClock),
+            _folder: folder,
+        }
+    }
+
+    /// A bin whose clock a time service vouches for, wherever the test runs.
+    #[allow(dead_code, reason = "not every test needs one")]
+    pub(crate) fn synchronised() -> Self {
+        let mut bin = Self::new();
+        bin.clock = Arc::new(Vouched);
+        bin
     }
 
     /// Writes that many items to the ledger: accepted, rejected and given back ones, and a few that came to nothing.
@@ -83,6 +99,13 @@ impl Bin {
         written.unwrap();
     }
 
+    /// The crew says what a drop truly was.
+    #[allow(dead_code, reason = "not every test has a crew")]
+    pub(crate) fn correct(&self, seq: u64, truth: Stream) {
+        let wall = SystemClock.wall();
+        self.tally.call(move |ledger| ledger.correct(seq, truth, "kim", wall)).unwrap();
+    }
+
     /// The ids of every confirmed drop, oldest first.
     pub(crate) fn ids(&self) -> Vec<String> {
         let drops = self.tally.call(|ledger| ledger.recent(1_000)).unwrap();
@@ -102,21 +125,59 @@ impl Bin {
         }
     }
 
+    /// What was asked for, newest first.
+    #[allow(dead_code, reason = "not every test asks")]
+    pub(crate) fn audit(&self) -> Vec<AuditEntry> {
+        self.tally.call(|ledger| ledger.audit_recent(100)).unwrap()
+    }
+
     /// Starts the uplink on the test's own runtime.
     pub(crate) fn uplink(&self, settings: Settings) -> Uplink {
+        self.start(settings, None)
+    }
+
+    /// The same, with the rest of the bin to tell of.
+    #[allow(dead_code, reason = "not every test has one")]
+    pub(crate) fn uplink_within(
+        &self,
+        settings: Settings,
+        around: Arc<impl Surroundings + 'static>,
+    ) -> Uplink {
+        self.start(settings, Some(around))
+    }
+
+    fn start(&self, settings: Settings, around: Option<Arc<dyn Surroundings>>) -> Uplink {
         settings.validate().unwrap();
         let stop = watch::Sender::new(false);
         let (sender, status) = watch::channel(Status::default());
         let (tally, identity) = (self.tally.clone(), self.identity.clone());
-        let task = tokio::spawn(uplink::run(
+        let task = tokio::spawn(uplink::run_within(
             settings,
             tally,
             identity,
-            Arc::new(SystemClock),
+            Arc::clone(&self.clock),
             sender,
             stop.subscribe(),
+            around,
         ));
         Uplink { stop, status, task }
+    }
+}
+
+/// The machine's clock, vouched for.
+struct Vouched;
+
+impl Clock for Vouched {
+    fn now(&self) -> Moment {
+        SystemClock.now()
+    }
+
+    fn wall(&self) -> WallTime {
+        WallTime { synchronised: true, ..SystemClock.wall() }
+    }
+
+    fn sleep_until(&self, until: Moment) {
+        SystemClock.sleep_until(until);
     }
 }
 

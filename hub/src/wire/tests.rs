@@ -21,7 +21,8 @@ fn every_example_of_the_contract_is_understood() {
             "drop" => DROP_TOPIC,
             "counts" => COUNTS_TOPIC,
             "availability" => AVAILABILITY_TOPIC,
-            other => panic!("an example of an unknown message: {other}"),
+            // Messages that this hub does not take in.
+            _ => continue,
         };
         let message = read(topic, &example(name.strip_suffix(".json").unwrap())).unwrap();
         assert_eq!(message.bin.source(), "/recycle/yangcheon/mok-1");

@@ -70,6 +70,9 @@ alarm-uplink-refused = The city's hub refuses this bin
 alarm-uplink-lost = No connection to the city's hub
     .means = Drops are kept on the disk and sent when it is back. Sorting goes on.
     .do = If this lasts, check the cable and the router.
+alarm-uplink-unheard = The city's hub is not listening
+    .means = The broker takes this bin in, but nobody is subscribed to its drops. They are kept on the disk. Sorting goes on.
+    .do = Nothing here: tell the hub's people that bunri-hub is not subscribed.
 
 picture-title = Chamber
 picture-alt = Live picture of the chamber from above
@@ -143,12 +146,14 @@ clock-alone = Not synchronised
 
 uplink-title = City's hub
 uplink-connected = Connected
+uplink-unheard = The city's hub is not listening
 uplink-disconnected = Not connected
 uplink-refused = Refused
 uplink-none = Not configured
 uplink-backlog-none = everything sent
 uplink-backlog = { $count } to send
 uplink-oldest = oldest { $age } ago
+uplink-given-up = { $count } given up, too old or too many
 uplink-since = for { $age }
 
 about-title = This bin

@@ -1,0 +1,92 @@
+//! The way to the city's hub, checked: `[uplink]`.
+
+use std::path::{Path, PathBuf};
+
+use super::problems::InFile;
+use super::raw::{Mqtt, RawTls, RawUplink};
+use crate::uplink::{BinName, COMMANDS, OwnCertificate, Protocol, Settings, Tls};
+
+/// The ports that are usual for MQTT with and without TLS.
+const PORTS: [u16; 2] = [8883, 1883];
+/// What stands before the name of a credential.
+const CREDENTIAL: &str = "credential:";
+
+/// Checks `[uplink]` of a configuration in `folder`, and the files that it names.
+pub(super) fn check(
+    raw: &RawUplink,
+    bin: &BinName,
+    folder: &Path,
+    problems: &mut InFile<'_>,
+) -> Option<Settings> {
+    let port = raw.port.unwrap_or(PORTS[usize::from(raw.tls.is_none())]);
+    problems.check((0.0..=1.0).contains(&raw.replay_share), "uplink.replay_share", || {
+        format!("{} is not 0 to 1", raw.replay_share)
+    });
+    for name in raw.commands.iter().filter(|name| !COMMANDS.contains(&name.as_str())) {
+        let known = COMMANDS.join(", ");
+        problems.add("uplink.commands", format!("'{name}' is no command; there are {known}"));
+    }
+    let password_file = match &raw.password_file {
+        Some(file) => Some(find(file, folder, "uplink.password_file", problems)?),
+        None => None,
+    };
+    let tls = match &raw.tls {
+        Some(raw) => Some(check_tls(raw, folder, problems)?),
+        None => None,
+    };
+    let settings = Settings {
+        username: raw.username.clone(),
+        password_file,
+        tls,
+        protocol: match raw.mqtt {
+            Mqtt::V5 => Protocol::V5,
+            Mqtt::V311 => Protocol::V311,
+        },
+        keep_alive_s: raw.keep_alive_s,
+        in_flight: raw.in_flight,
+        replay_per_s: raw.replay_per_s,
+        replay_share: raw.replay_share,
+        keep_days: raw.keep_days,
+        keep_mib: raw.keep_mib,
+        commands: raw.commands.clone(),
+        ..Settings::new(raw.host.clone(), port, bin.clone())
+    };
+    settings.validate().map_err(|error| problems.add("uplink", error.to_string())).ok()?;
+    // They may change while the bin runs; at its start they must be right.
+    settings.read_files().map_err(|error| problems.add("uplink", error.to_string())).ok()?;
+    Some(settings)
+}
+
+fn check_tls(raw: &RawTls, folder: &Path, problems: &mut InFile<'_>) -> Option<Tls> {
+    let authorities = find(&raw.ca_file, folder, "uplink.tls.ca_file", problems)?;
+    let own = match (&raw.certificate_file, &raw.key_file) {
+        (Some(certificate), Some(key)) => Some(OwnCertificate {
+            certificate: find(certificate, folder, "uplink.tls.certificate_file", problems)?,
+            key: find(key, folder, "uplink.tls.key_file", problems)?,
+        }),
+        (None, None) => None,
+        _ => {
+            problems.add("uplink.tls", "certificate_file and key_file belong together: set both or none");
+            return None;
+        }
+    };
+    Some(Tls { authorities, own })
+}
+
+/// The file that a path names: relative to the configuration, or a credential of the service.
+fn find(path: &Path, folder: &Path, key: &str, problems: &mut InFile<'_>) -> Option<PathBuf> {
+    let Some(name) = path.to_str().and_then(|path| path.strip_prefix(CREDENTIAL)) else {
+        return Some(folder.join(path));
+    };
+    let Some(credentials) = std::env::var_os("CREDENTIALS_DIRECTORY") else {
+        problems.add(
+            key,
+            format!(
+                "{CREDENTIAL}{name} is there only for a service that systemd starts with it \
+             (LoadCredential=): name a file, or start the service"
+            ),
+        );
+        return None;
+    };
+    Some(Path::new(&credentials).join(name))
+}
