@@ -14,6 +14,7 @@
 //! - Stop order: capture, judge, flap to rest, ledger written, uplink's goodbye, page, ledger closed (the uplink
 //!   and the page read it to the end). Each step is logged.
 
+mod bundles;
 mod checkup;
 mod error;
 mod events;
@@ -26,6 +27,7 @@ mod sorter;
 mod supervise;
 mod tuning;
 
+pub use bundles::live_bundle;
 pub use checkup::check_up;
 pub use error::DaemonError;
 pub use lesson::{Lesson, attend};
@@ -145,7 +147,7 @@ impl Daemon {
             info: page_info(config, software, &bundle, clock.now()),
             tuning: Arc::new(Tuner::new(config, head, inbox.clone())),
             orders: orders_in,
-            check_up: Running::new(&live_seen, &camera, &uplink_status).checker(config, &clock),
+            check_up: Running::new(&live_seen, &camera, &uplink_status, &bundle).checker(config, &clock),
             live: live_seen,
             drops: drops.clone(),
             tally: tally.clone(),
@@ -339,8 +341,8 @@ struct Prepared {
 fn prepare(config: &Config, software: &str, clock: &dyn Clock) -> Result<Prepared, DaemonError> {
     let identity = Identity::read()
         .map_err(|source| DaemonError::System { doing: "read the boot identifier".to_owned(), source })?;
-    let bundle = Bundle::open(&config.bundle)?;
-    let name = format!("{} {}", bundle.manifest.name, bundle.manifest.version);
+    let bundle = live_bundle(config)?;
+    let name = bundle.title();
     let (ledger, resumed) = open_ledger(config, software, &bundle, &identity, clock)?;
     let open_intent = resumed.as_ref().map(|(seq, _)| *seq);
     let compartments = known_compartments(config, &ledger)?;
@@ -363,12 +365,11 @@ fn open_ledger(
         doing: format!("make the state folder {} ([bin] state_dir)", config.state_dir.display()),
         source,
     })?;
-    let manifest = &bundle.manifest;
     let run = RunInfo {
         software: software.to_owned(),
         bundle: Some(BundleInfo {
-            name: format!("{} {}", manifest.name, manifest.version),
-            sha256: manifest.model.sha256.clone(),
+            name: bundle.title(),
+            sha256: bundle.manifest.model.sha256.clone(),
         }),
     };
     let path = config.state_dir.join("tally.db");

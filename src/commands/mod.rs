@@ -8,6 +8,7 @@ pub mod demo_hub;
 mod doctor;
 mod flap;
 mod judging;
+mod model;
 mod passwd;
 mod pictures;
 mod progress;
@@ -60,6 +61,9 @@ enum Command {
     Replay(replay::Replay),
     /// Teach a bin its own street, from items that somebody shows it.
     Teach(teach::Teach),
+    /// The bundles that came after the factory's: list, verify, install, go back.
+    #[command(subcommand)]
+    Model(model::Model),
     /// The flap on its own.
     #[command(subcommand)]
     Flap(flap::Flap),
@@ -85,6 +89,7 @@ pub fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Classify(classify) => classify::run(&classify),
         Command::Replay(replay) => replay::run(&replay),
         Command::Teach(teach) => teach::run(&teach),
+        Command::Model(command) => model::run(&command),
         Command::Flap(command) => flap::run(&command),
         Command::Passwd(command) => passwd::run(&command),
         Command::Tally(command) => tally::run(&command),

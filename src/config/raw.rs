@@ -165,8 +165,14 @@ pub struct RawRig {
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RawModel {
-    /// The bundle's folder.
+    /// The folder of the factory's bundle, which counts while none is installed.
     pub bundle: PathBuf,
+    /// Minisign public keys whose bundles may be installed; without one, none may.
+    #[serde(default)]
+    pub keys: Vec<String>,
+    /// Installed bundles that are kept besides the live one and the one before it.
+    #[serde(default = "default_keep")]
+    pub keep: usize,
     /// A site head that `bunri teach` wrote; left out, the newest in the state folder counts.
     pub site: Option<PathBuf>,
     /// The ONNX Runtime library; left out, the usual places are searched.
@@ -174,6 +180,10 @@ pub struct RawModel {
     /// Threads inside one run of the network.
     #[serde(default = "default_threads")]
     pub threads: usize,
+}
+
+const fn default_keep() -> usize {
+    2
 }
 
 const fn default_threads() -> usize {

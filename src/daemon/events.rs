@@ -26,6 +26,17 @@ impl SiteLeftAside<'_> {
     }
 }
 
+/// An installed bundle cannot be used; the bin goes on with the one before it.
+pub(super) struct BundleLeftAside<'a> {
+    pub(super) error: &'a crate::identify::StoreError,
+}
+
+impl BundleLeftAside<'_> {
+    pub(super) fn emit(&self) {
+        tracing::error!(error = %self.error, "an installed bundle is left aside");
+    }
+}
+
 /// An item was judged.
 pub(super) struct Judged<'a> {
     pub(super) verdict: &'a Verdict,

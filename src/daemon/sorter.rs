@@ -153,18 +153,19 @@ pub fn judge_settings(config: &Config, head: &Head) -> judge::Settings {
     config.judge_settings(head, head.label_count())
 }
 
-/// What the crew taught this bin: the configured file, which must fit, or the newest in the state folder. One that was
-/// taught on another bundle than today's is left aside there, and that is said.
+/// What the crew taught this bin: the configured file, or the newest in the state folder. One that was taught on another
+/// bundle than today's is left aside, and that is said: a new bundle must not keep a bin from sorting.
 ///
 /// # Errors
-/// When a site head is there and cannot be used.
+/// When the configured file cannot be used for another reason, or the state folder not be read.
 pub fn site_head(config: &Config, bundle: &Bundle) -> Result<Option<SiteHead>, DaemonError> {
-    if let Some(path) = &config.site {
-        return Ok(Some(SiteHead::open(path, bundle)?));
-    }
-    let Some(path) = Store::of(&config.state_dir).current()? else { return Ok(None) };
+    let newest = || Store::of(&config.state_dir).current();
+    let Some(path) = config.site.clone().map_or_else(newest, |path| Ok(Some(path)))? else { return Ok(None) };
     match SiteHead::open(&path, bundle) {
         Ok(site) => Ok(Some(site)),
+        Err(error) if config.site.is_some() && !matches!(error, IdentifyError::SiteOfAnother { .. }) => {
+            Err(error.into())
+        }
         Err(error) => {
             SiteLeftAside { error: &error }.emit();
             Ok(None)

@@ -158,6 +158,11 @@ impl Bundle {
         };
         Ok(Self { folder: folder.to_owned(), manifest, model_path, statistics })
     }
+
+    /// Name and version, for people.
+    pub fn title(&self) -> String {
+        format!("{} {}", self.manifest.name, self.manifest.version)
+    }
 }
 
 impl Manifest {

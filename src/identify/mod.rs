@@ -15,6 +15,7 @@ mod head;
 mod session;
 mod site;
 mod statistics;
+mod store;
 mod tensor;
 
 pub use bundle::{Bundle, Dtype, Label, Layout, Manifest, ModelSpec, StatisticsSpec};
@@ -23,6 +24,9 @@ pub use head::{Head, Identified, MAX_LABELS};
 pub use session::{RuntimeSettings, find_runtime};
 pub use site::{MAX_TAUGHT, SITE_FILE_LIMIT, SiteHead, TaughtItem, free_labels, hold_back, stranger_logit};
 pub use statistics::Statistics;
+pub use store::{
+    ARCHIVE_LIMIT, Address, BundleStore, Installed, REFERENCE, StoreError, Switch, TrustedKey, pack,
+};
 pub use tensor::Resizer;
 
 use std::time::Duration;
