@@ -122,7 +122,8 @@ impl Disk for CutDisk {
 
     fn write(&self, path: &Path, bytes: &[u8]) -> io::Result<()> {
         let write = |bytes: &[u8]| {
-            RealDisk.write(path, bytes)?;
+            // Nothing is brought to the real disk: what would have been lost is taken back by `forget`.
+            std::fs::write(path, bytes)?;
             self.remember(path, None, None);
             Ok(())
         };
@@ -159,7 +160,7 @@ impl Disk for CutDisk {
 
     fn sync_folder(&self, path: &Path) -> io::Result<()> {
         let whole = || {
-            RealDisk.sync_folder(path)?;
+            assert!(path.is_dir());
             self.state().undo.retain(|undo| undo.folder != path);
             Ok(())
         };
@@ -190,7 +191,8 @@ fn cut_everywhere(
             [Cut::Before, Cut::Half, Cut::After].into_iter().flat_map(|cut| [(cut, false), (cut, true)])
         {
             let folder = tempfile::tempdir().unwrap();
-            let store = BundleStore::of(folder.path(), keys, 0);
+            let whole = Arc::new(CutDisk::new(usize::MAX, Cut::After));
+            let store = BundleStore { disk: whole, ..BundleStore::of(folder.path(), keys, 0) };
             prepare(&store, folder.path());
             let disk = Arc::new(CutDisk::new(at, cut));
             let cut_store = BundleStore { disk: Arc::clone(&disk) as Arc<dyn Disk>, ..store.clone() };
