@@ -5,6 +5,7 @@
 
 mod calibration;
 mod missing;
+mod model;
 mod overrides;
 mod page;
 mod problems;
@@ -25,7 +26,7 @@ use sha2::{Digest, Sha256};
 use crate::capture::device;
 use crate::capture::replay::{Loops, Pace, ReplayOptions};
 use crate::capture::{Controls, PixelFormat};
-use crate::identify::{BundleStore, RuntimeSettings, TrustedKey};
+use crate::identify::{BundleStore, Limits, RuntimeSettings};
 use crate::judge::{self, Compartment, CostTable};
 use crate::mechanism::guard::GuardSettings;
 use crate::mechanism::{self, DriveSettings};
@@ -54,6 +55,8 @@ pub struct Config {
     pub bundle: PathBuf,
     /// The installed bundles.
     pub bundles: BundleStore,
+    /// What a new bundle is held against.
+    pub change: Limits,
     /// A site head to use; `None`: the newest in the state folder, if there is one.
     pub site: Option<PathBuf>,
     /// How the network is run.
@@ -205,7 +208,8 @@ impl Config {
             file: path.to_owned(),
             bin: bin?,
             zone: zone?,
-            bundles: BundleStore::of(&state_dir, &check_keys(&raw.model.keys, problems), raw.model.keep),
+            bundles: BundleStore::of(&state_dir, &model::check_keys(&raw.model.keys, problems), raw.model.keep),
+            change: model::check_change(&raw.model.change, problems),
             state_dir,
             camera: camera?,
             calibration: calibration?,
@@ -288,17 +292,6 @@ impl Config {
 
 fn check_bin(raw: &RawConfig, problems: &mut problems::InFile<'_>) -> Option<BinName> {
     BinName::new(&raw.bin.district, &raw.bin.id).map_err(|error| problems.add("bin", error.to_string())).ok()
-}
-
-fn check_keys(keys: &[String], problems: &mut problems::InFile<'_>) -> Vec<TrustedKey> {
-    let mut trusted = Vec::new();
-    for (index, key) in keys.iter().enumerate() {
-        match TrustedKey::parse(key) {
-            Ok(key) => trusted.push(key),
-            Err(message) => problems.add(&format!("model.keys[{index}]"), message),
-        }
-    }
-    trusted
 }
 
 fn check_camera(raw: &RawCamera, folder: &Path, problems: &mut problems::InFile<'_>) -> Option<Camera> {

@@ -22,6 +22,7 @@ mod flap;
 mod judging;
 mod ledger;
 mod lesson;
+mod newcomer;
 mod rehearsal;
 mod sorter;
 mod supervise;
@@ -57,6 +58,7 @@ use checkup::Running;
 use events::{Started, StopStep};
 use judging::{Judging, Message};
 use ledger::Courier;
+use newcomer::{Newcomer, Watch};
 use supervise::{Ended, Stages};
 use tuning::Tuner;
 
@@ -73,6 +75,15 @@ const CAUSE_LIMIT: Duration = Duration::from_secs(2);
 /// How often heartbeats are looked at.
 const WATCH_EVERY: Duration = Duration::from_millis(500);
 
+/// How a daemon ended that did not fail.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    /// It was told to, or a replay is over.
+    Stopped,
+    /// Other bundles are to work: the program must begin again.
+    Changed,
+}
+
 /// The running daemon.
 pub struct Daemon {
     stages: Stages,
@@ -83,6 +94,8 @@ pub struct Daemon {
     inbox: SyncSender<Message>,
     tally: TallyHandle,
     writer: Writer,
+    live: watch::Receiver<Live>,
+    bundles: Watch,
     drops: broadcast::Sender<Arc<DropRecord>>,
     uplink_status: Option<watch::Receiver<uplink::Status>>,
     truth: Option<Truth>,
@@ -105,12 +118,9 @@ impl Daemon {
         clock: Arc<dyn Clock>,
     ) -> Result<Daemon, DaemonError> {
         let (opener, truth) = source_opener(config, &clock)?;
-        let Prepared { identity, bundle, head, ledger, sorter, open_intent } =
+        let Prepared { identity, bundle, head, ledger, sorter, newcomer, bundles, open_intent } =
             prepare(config, software, &*clock)?;
-        let door = match &config.web {
-            Some(settings) => Some(web::bind(settings).await?),
-            None => None,
-        };
+        let door = open_door(config).await?;
 
         let (mut stages, ends) = Stages::new(Arc::clone(&clock));
         let [stop_capture, stop_judge, stop_guards] = [(); 3].map(|()| Arc::new(AtomicBool::new(false)));
@@ -125,6 +135,7 @@ impl Daemon {
         let (frames, camera) = start_capture(config, &mut stages, opener, &stop_capture, &clock)?;
         let judging = Judging {
             sorter,
+            newcomer,
             frames,
             inbox: messages,
             orders,
@@ -148,7 +159,7 @@ impl Daemon {
             tuning: Arc::new(Tuner::new(config, head, inbox.clone())),
             orders: orders_in,
             check_up: Running::new(&live_seen, &camera, &uplink_status, &bundle).checker(config, &clock),
-            live: live_seen,
+            live: live_seen.clone(),
             drops: drops.clone(),
             tally: tally.clone(),
             uplink: uplink_status.clone(),
@@ -167,6 +178,8 @@ impl Daemon {
             inbox,
             tally,
             writer,
+            live: live_seen,
+            bundles,
             drops,
             uplink_status,
             truth,
@@ -197,32 +210,48 @@ impl Daemon {
         ledger::send(&self.inbox, Message::Command(command));
     }
 
-    /// Supervises until `stop` completes or a replay ends, then stops everything in order.
+    /// Supervises until `stop` completes, a replay ends or other bundles are to work, then stops everything in order.
     ///
     /// # Errors
     /// The stage that ended early, after the others were stopped.
-    pub async fn run(mut self, stop: impl Future<Output = ()>) -> Result<(), DaemonError> {
+    pub async fn run(mut self, stop: impl Future<Output = ()>) -> Result<End, DaemonError> {
         // Outside systemd there is nobody to notify.
         let _ = sd_notify::notify(&[sd_notify::NotifyState::Ready]);
         let end = self.supervise(stop).await;
-        let _ = sd_notify::notify(&[sd_notify::NotifyState::Stopping]);
-        let stopped = self.stop().await;
-        end.and(stopped)
+        let changed = matches!(end, Ok(End::Changed));
+        if !changed {
+            // Who begins again at once is not stopping, as systemd sees it.
+            let _ = sd_notify::notify(&[sd_notify::NotifyState::Stopping]);
+        }
+        let delivery = if changed { Duration::ZERO } else { DELIVERY_LIMIT };
+        let stopped = self.stop(delivery).await;
+        match (end?, stopped?) {
+            // Only the end of the process frees it.
+            (End::Changed, false) => {
+                let why = "it does not let the camera go, to begin again with another bundle".to_owned();
+                Err(DaemonError::StageEnded { stage: "capture", why })
+            }
+            (end, _) => Ok(end),
+        }
     }
 
-    async fn supervise(&mut self, stop: impl Future<Output = ()>) -> Result<(), DaemonError> {
+    async fn supervise(&mut self, stop: impl Future<Output = ()>) -> Result<End, DaemonError> {
         tokio::pin!(stop);
         let mut watch = tokio::time::interval(WATCH_EVERY);
         loop {
             tokio::select! {
-                () = &mut stop => return Ok(()),
-                Some(ended) = self.ends.recv() => return self.why_ended(ended).await,
+                () = &mut stop => return Ok(End::Stopped),
+                Some(ended) = self.ends.recv() => return self.why_ended(ended).await.map(|()| End::Stopped),
                 _ = watch.tick() => {
                     if self.writer.is_finished() {
                         return Err(DaemonError::StageEnded { stage: "tally", why: "unasked".to_owned() });
                     }
                     if self.stages.all_alive() {
                         let _ = sd_notify::notify(&[sd_notify::NotifyState::Watchdog]);
+                    }
+                    let state = self.live.borrow().state;
+                    if self.bundles.is_due(state, self.stages.now()) {
+                        return Ok(End::Changed);
                     }
                 }
             }
@@ -247,10 +276,12 @@ impl Daemon {
         }
     }
 
-    async fn stop(mut self) -> Result<(), DaemonError> {
+    /// Stops everything in order; returns whether the camera was let go.
+    async fn stop(mut self, delivery: Duration) -> Result<bool, DaemonError> {
         StopStep { step: "capture" }.emit();
         self.stop_capture.store(true, Ordering::Relaxed);
-        if !self.stages.join("capture", STOP_LIMIT).await {
+        let freed = self.stages.join("capture", STOP_LIMIT).await;
+        if !freed {
             // A read of a stalled camera cannot be interrupted; the process ends without it.
             StopStep { step: "the camera does not answer, going on without it" }.emit();
         }
@@ -264,7 +295,7 @@ impl Daemon {
         self.stages.join("guard", STOP_LIMIT).await;
         StopStep { step: "ledger written" }.emit();
         let written = self.tally.ask(|_| Ok(())).await;
-        self.stop_uplink().await;
+        self.stop_uplink(delivery).await;
         StopStep { step: "page" }.emit();
         self.stop_web.send_replace(true);
         if let Some(task) = self.web_task.take() {
@@ -276,11 +307,11 @@ impl Daemon {
         let closed = tokio::task::spawn_blocking(move || writer.join()).await;
         written?;
         closed.unwrap_or(Ok(()))?;
-        Ok(())
+        Ok(freed)
     }
 
     /// Lets the uplink deliver what is there, for a while, then says goodbye.
-    async fn stop_uplink(&mut self) {
+    async fn stop_uplink(&mut self, limit: Duration) {
         let (Some(task), Some(mut status)) = (self.uplink_task.take(), self.uplink_status.clone()) else {
             return;
         };
@@ -295,11 +326,17 @@ impl Daemon {
             }
         };
         if connected {
-            let _ = tokio::time::timeout(DELIVERY_LIMIT, delivered).await;
+            let _ = tokio::time::timeout(limit, delivered).await;
         }
         self.stop_uplink.send_replace(true);
         let _ = tokio::time::timeout(STOP_LIMIT, task).await;
     }
+}
+
+/// The page's address, where the bin has a page.
+async fn open_door(config: &Config) -> Result<Option<web::Door>, DaemonError> {
+    let Some(settings) = &config.web else { return Ok(None) };
+    Ok(Some(web::bind(settings).await?))
 }
 
 fn page_info(config: &Config, software: &str, bundle: &str, started_at: Moment) -> Info {
@@ -335,20 +372,23 @@ struct Prepared {
     head: Head,
     ledger: Ledger,
     sorter: Sorter,
+    newcomer: Newcomer,
+    bundles: Watch,
     open_intent: Option<u64>,
 }
 
 fn prepare(config: &Config, software: &str, clock: &dyn Clock) -> Result<Prepared, DaemonError> {
     let identity = Identity::read()
         .map_err(|source| DaemonError::System { doing: "read the boot identifier".to_owned(), source })?;
-    let bundle = live_bundle(config)?;
-    let name = bundle.title();
-    let (ledger, resumed) = open_ledger(config, software, &bundle, &identity, clock)?;
+    let (newcomer, identifier) = Newcomer::begin(config)?;
+    let bundle = identifier.bundle().title();
+    let (ledger, resumed) = open_ledger(config, software, identifier.bundle(), &identity, clock)?;
     let open_intent = resumed.as_ref().map(|(seq, _)| *seq);
     let compartments = known_compartments(config, &ledger)?;
-    let sorter = build_sorter(config, bundle, compartments, resumed, clock.now())?;
+    let sorter = build_sorter(config, identifier, compartments, resumed, clock.now())?;
     let head = sorter.head().clone();
-    Ok(Prepared { identity, bundle: name, head, ledger, sorter, open_intent })
+    let bundles = newcomer.watch();
+    Ok(Prepared { identity, bundle, head, ledger, sorter, newcomer, bundles, open_intent })
 }
 
 /// The intent an earlier run left open, with the empty chamber as it was then.
@@ -367,10 +407,7 @@ fn open_ledger(
     })?;
     let run = RunInfo {
         software: software.to_owned(),
-        bundle: Some(BundleInfo {
-            name: bundle.title(),
-            sha256: bundle.manifest.model.sha256.clone(),
-        }),
+        bundle: Some(BundleInfo { name: bundle.title(), sha256: bundle.manifest.model.sha256.clone() }),
     };
     let path = config.state_dir.join("tally.db");
     let ledger = Ledger::open(&path, identity, &run, clock.now(), clock.wall())?;
@@ -391,7 +428,7 @@ fn known_compartments(config: &Config, ledger: &Ledger) -> Result<Vec<Compartmen
 
 fn build_sorter(
     config: &Config,
-    bundle: Bundle,
+    identifier: Identifier,
     compartments: Vec<Compartment>,
     resumed: Option<OpenIntent>,
     now: Moment,
@@ -399,8 +436,6 @@ fn build_sorter(
     let open_intent = resumed.as_ref().map(|(seq, _)| *seq);
     let background = calibrated_background(config)?
         .or_else(|| resumed.and_then(|(_, chamber)| Background::from_bytes(&chamber?)));
-    let site = site_head(config, &bundle)?;
-    let identifier = Identifier::load(bundle, &config.runtime, site.as_ref())?;
     let mut settings = judge_settings(config, identifier.head());
     settings.rules.compartments = compartments;
     let judge = Judge::new(settings, open_intent, now);

@@ -10,6 +10,7 @@ use tokio::sync::{mpsc, watch};
 use super::DaemonError;
 use super::events::{AlarmChanged, Judged, LookFailed, QueueFull, StateChanged, Voided};
 use super::ledger::{Courier, Ending};
+use super::newcomer::Newcomer;
 use super::sorter::Sorter;
 use super::supervise::Beat;
 use crate::capture::newest::Reader;
@@ -43,6 +44,7 @@ const TIMES: usize = 128;
 /// Everything the judge thread owns.
 pub(super) struct Judging {
     pub(super) sorter: Sorter,
+    pub(super) newcomer: Newcomer,
     pub(super) frames: Reader,
     pub(super) inbox: Receiver<Message>,
     /// What the crew asks by the page: one each turn, so that no page can hold up the loop.
@@ -88,6 +90,9 @@ impl Judging {
                 }
             }
             self.publish(&mut shown, now);
+        }
+        if let Some(save) = self.newcomer.stop() {
+            self.courier.write(save);
         }
         Ok(())
     }
@@ -146,6 +151,10 @@ impl Judging {
         }
         if let Some(took) = looked.inferred {
             shown.time(took);
+        }
+        let save = self.newcomer.look(frame, &looked, self.sorter.judge(), &*self.clock);
+        if let Some(save) = save {
+            self.courier.write(save);
         }
         self.carry_out(looked.actions, shown);
         Ok(true)

@@ -81,34 +81,13 @@ impl Sorter {
         let presence = self.detector.step(frame, now);
         let (mut look, mut inferred, mut failure) = (None, None, None);
         if self.judge.wants_look(&presence, now) {
-            match self.look(frame, &presence, clock) {
+            match look_at(&mut self.identifier, self.region, frame, &presence, clock) {
                 Ok((seen, took)) => (look, inferred) = (Some(seen), Some(took)),
                 Err(error) => failure = Some(error),
             }
         }
         let actions = self.judge.step(Input::Frame { presence: &presence, look: look.as_ref() }, now);
         Ok(Looked { presence, inferred, failure, actions })
-    }
-
-    /// Classifies everything in the chamber as one, and each object when there are several.
-    fn look(
-        &mut self,
-        frame: &Frame,
-        presence: &Presence,
-        clock: &dyn Clock,
-    ) -> Result<(Look, Duration), IdentifyError> {
-        let square = |part: Region| square(part, self.region);
-        let whole = presence.extent.unwrap_or(self.region);
-        let (whole, mut took) = self.identifier.identify(frame, square(whole), clock)?;
-        let mut objects = [None; MAX_OBJECTS];
-        if presence.object_count() > 1 {
-            for (slot, part) in objects.iter_mut().zip(presence.objects.iter().flatten()) {
-                let (seen, time) = self.identifier.identify(frame, square(*part), clock)?;
-                *slot = Some(seen);
-                took += time;
-            }
-        }
-        Ok((Look { whole, objects }, took))
     }
 
     /// Passes something other than a frame to the judge.
@@ -140,6 +119,28 @@ impl Sorter {
     pub fn into_identifier(self) -> Identifier {
         self.identifier
     }
+}
+
+/// Classifies everything in the chamber as one, and each object when there are several.
+pub(super) fn look_at(
+    identifier: &mut Identifier,
+    region: Region,
+    frame: &Frame,
+    presence: &Presence,
+    clock: &dyn Clock,
+) -> Result<(Look, Duration), IdentifyError> {
+    let square = |part: Region| square(part, region);
+    let whole = presence.extent.unwrap_or(region);
+    let (whole, mut took) = identifier.identify(frame, square(whole), clock)?;
+    let mut objects = [None; MAX_OBJECTS];
+    if presence.object_count() > 1 {
+        for (slot, part) in objects.iter_mut().zip(presence.objects.iter().flatten()) {
+            let (seen, time) = identifier.identify(frame, square(*part), clock)?;
+            *slot = Some(seen);
+            took += time;
+        }
+    }
+    Ok((Look { whole, objects }, took))
 }
 
 /// The square around an item that the network looks at.

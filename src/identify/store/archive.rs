@@ -12,10 +12,10 @@ use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use minisign_verify::{Error as Refused, PublicKey, Signature};
-use sha2::{Digest, Sha256};
 
 use super::disk::Disk;
 use super::error::StoreError;
+use crate::identify::bundle::sha256;
 
 /// Bytes of an archive at most; today's bundle has 4.4 million.
 pub const ARCHIVE_LIMIT: u64 = 64 << 20;
@@ -222,11 +222,6 @@ pub(super) fn is_plain(name: &str) -> bool {
 
 fn damaged(error: &std::io::Error) -> String {
     format!("it is not a sound tar file: {}", crate::one_line::joined(&error.to_string()))
-}
-
-/// The hash of some bytes, lower-case hexadecimal.
-pub(super) fn sha256(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// A file's bytes, unless they are more than `limit`.

@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use crate::identify::error::IdentifyError;
+
 /// What was refused or failed; the live bundle is as it was.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
@@ -78,6 +80,9 @@ pub enum StoreError {
         /// What does not fit.
         message: String,
     },
+    /// The bundle does not answer on this board as it must.
+    #[error(transparent)]
+    Test(#[from] IdentifyError),
     /// Another bundle of the same name and version is installed.
     #[error("{bundle} is already installed with other content: a changed bundle needs a new version")]
     Taken {
@@ -103,9 +108,7 @@ pub enum StoreError {
         message: String,
     },
     /// There is nothing to go back to.
-    #[error(
-        "the live bundle is the factory's and nothing was live before it: there is nothing to go back to"
-    )]
+    #[error("no bundle was live before this one: there is nothing to go back to")]
     NothingBefore,
     /// The file that says which bundle is live cannot be understood.
     #[error("{path} cannot be used: {message}; remove it and the bin starts with the factory's bundle", path = path.display())]

@@ -9,10 +9,12 @@
 //!
 //! - A folder gets its name only when every file in it is on the disk, and a bundle is live only once `switch.toml` was
 //!   replaced, in one step: a power cut at any point leaves the old bundle live or the new one, whole.
+//! - A bundle that arrives judges in the shadow first, then on trial: [`Change`] says how it becomes the live one.
 //! - Nothing is unpacked whose signature is not good, and nothing stays that does not open or is for another bin.
 //! - Neither the live bundle nor the one to go back to is ever removed. The factory's is not in the store at all.
 
 mod archive;
+mod change;
 mod disk;
 mod error;
 #[cfg(test)]
@@ -22,8 +24,10 @@ mod switch;
 mod tests;
 
 pub use archive::{ARCHIVE_LIMIT, REFERENCE, TrustedKey, pack};
+pub(super) use change::median;
+pub use change::{Change, Limits};
 pub use error::StoreError;
-pub use switch::Switch;
+pub use switch::{Refused, Shadow, Stage, Switch, Trial};
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -33,19 +37,25 @@ use std::sync::Arc;
 use rustix::fs::FlockOperation;
 use serde::{Deserialize, Serialize};
 
-use super::bundle::{Bundle, Label, Manifest};
+use super::bundle::{Bundle, Label, Manifest, sha256};
+use super::error::IdentifyError;
 use crate::streams::Stream;
-use archive::{RECORD, Signed, is_plain, sha256};
+use archive::{RECORD, Signed, is_plain};
 use disk::{Disk, RealDisk};
 
 const MANIFEST: &str = "manifest.toml";
 const SWITCH: &str = "switch.toml";
 const INCOMING: &str = ".incoming";
 const GONE: &str = ".gone";
-/// Held by whoever changes the store; readers need no lock.
+/// Held by whoever unpacks or removes bundles; readers need no lock.
 const LOCK: &str = ".lock";
+/// Held, for a moment, by whoever replaces the switch.
+const SWITCH_LOCK: &str = ".switch.lock";
 /// Between a bundle's name and its version, which cannot contain it.
 const AT: char = '@';
+
+/// What a bundle must pass on this board before it is taken in.
+pub type BundleTest<'a> = &'a mut dyn FnMut(Bundle) -> Result<(), IdentifyError>;
 
 /// What a bundle must know to be for this bin.
 #[derive(Clone, Debug, Default)]
@@ -54,6 +64,15 @@ pub struct Address {
     pub streams: Vec<Stream>,
     /// The live bundle's labels: what one means must not change.
     pub labels: Vec<Label>,
+}
+
+/// How an installed bundle begins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Start {
+    /// It judges beside the live one, which alone decides, until it has proved itself.
+    InShadow,
+    /// It is live at once, on trial.
+    AtOnce,
 }
 
 /// What the store notes beside a bundle's files.
@@ -116,36 +135,71 @@ impl BundleStore {
     ///
     /// # Errors
     /// The first reason to refuse it.
-    pub fn check(&self, archive: &Path, signature: &Path, bin: &Address) -> Result<Manifest, StoreError> {
+    pub fn check(
+        &self,
+        archive: &Path,
+        signature: &Path,
+        bin: &Address,
+        test: BundleTest<'_>,
+    ) -> Result<Manifest, StoreError> {
         let signed = Signed::read(archive, signature, &self.keys)?;
-        let _lock = self.lock()?;
-        let (manifest, _) = self.unpack(&signed, bin)?;
+        let _lock = self.lock(LOCK)?;
+        let (manifest, _) = self.unpack(&signed, bin, test)?;
         self.sweep()?;
         Ok(manifest)
     }
 
-    /// Installs an archive and makes it the live bundle. One that is installed already, and sound, is only made live.
+    /// Installs an archive whose bundle passes `test`, and begins with it. One that is installed already, and sound, is
+    /// only begun with.
     ///
     /// # Errors
     /// The first reason to refuse it, or what the disk said; the live bundle is then the old one.
-    pub fn install(&self, archive: &Path, signature: &Path, bin: &Address) -> Result<String, StoreError> {
+    pub fn install(
+        &self,
+        archive: &Path,
+        signature: &Path,
+        bin: &Address,
+        test: BundleTest<'_>,
+        start: Start,
+    ) -> Result<String, StoreError> {
         let signed = Signed::read(archive, signature, &self.keys)?;
-        let _lock = self.lock()?;
-        let (manifest, files) = self.unpack(&signed, bin)?;
+        let _lock = self.lock(LOCK)?;
+        let (manifest, files) = self.unpack(&signed, bin, test)?;
         let id = format!("{}{AT}{}", manifest.name, manifest.version);
         self.take_in(&id, &signed, files)?;
-        let switch = self.switch()?.to(Some(id.clone()));
-        self.prune(&switch)?;
-        self.put(&switch)?;
+        let next = |switch: &Switch| match start {
+            _ if switch.live.as_ref() == Some(&id) => switch.clone(),
+            Start::InShadow => switch.in_shadow(id.clone()),
+            Start::AtOnce => switch.on_trial(id.clone(), None),
+        };
+        self.prune(&next(&self.switch()?))?;
+        let _switching = self.lock(SWITCH_LOCK)?;
+        self.put(&next(&self.switch()?))?;
         Ok(id)
     }
 
-    /// Makes the bundle live that was before the live one; returns its name, `None` for the factory's.
+    /// Replaces the switch by what became of it, unless somebody else has changed the bundles meanwhile; returns whether
+    /// it was replaced.
+    ///
+    /// # Errors
+    /// What the disk said; the switch is then as it was.
+    pub fn note(&self, known: &Switch, new: &Switch) -> Result<bool, StoreError> {
+        let _switching = self.lock(SWITCH_LOCK)?;
+        let same = self.switch()?.same_bundles(known);
+        if same {
+            self.put(new)?;
+        }
+        Ok(same)
+    }
+
+    /// Goes back: withdraws a bundle that is in the shadow, or makes the one live that was before the live one. Returns
+    /// the live one's name then, `None` for the factory's.
     ///
     /// # Errors
     /// When there was none, or what the disk said; the live bundle is then as it was.
     pub fn rollback(&self) -> Result<Option<String>, StoreError> {
-        let _lock = self.lock()?;
+        let _lock = self.lock(LOCK)?;
+        let _switching = self.lock(SWITCH_LOCK)?;
         let switch = self.switch()?.back(|id| self.verify(id).is_ok()).ok_or(StoreError::NothingBefore)?;
         self.put(&switch)?;
         Ok(switch.live)
@@ -207,6 +261,7 @@ impl BundleStore {
         &self,
         signed: &Signed,
         bin: &Address,
+        test: BundleTest<'_>,
     ) -> Result<(Manifest, BTreeMap<String, String>), StoreError> {
         self.sweep()?;
         let folder = self.folder.join(INCOMING);
@@ -218,7 +273,9 @@ impl BundleStore {
             named(&bundle.manifest).map_err(|message| signed.refuse(message))?;
             bin.fits(&bundle.manifest)
                 .map_err(|message| StoreError::Address { path: signed.path().to_owned(), message })?;
-            Ok((bundle.manifest, files))
+            let manifest = bundle.manifest.clone();
+            test(bundle)?;
+            Ok((manifest, files))
         });
         if unpacked.is_err() {
             // Why it was refused is what to tell; the next change sweeps again.
@@ -270,7 +327,10 @@ impl BundleStore {
         let now = self.switch()?;
         let needed = |id: &str| {
             let is = |name: &Option<String>| name.as_deref() == Some(id);
-            [&now, next].iter().any(|switch| is(&switch.live) || switch.before.last().is_some_and(is))
+            let by = |switch: &Switch| {
+                is(&switch.live) || switch.before.last().is_some_and(is) || switch.shadow() == Some(id)
+            };
+            by(&now) || by(next)
         };
         let mut spare = self.list()?;
         spare.retain(|bundle| !needed(&bundle.id));
@@ -294,14 +354,14 @@ impl BundleStore {
         Ok(())
     }
 
-    /// Waits until nobody else changes the store. The lock ends with the file, and with the process.
-    fn lock(&self) -> Result<File, StoreError> {
+    /// Waits until nobody else has the lock. It ends with the file, and with the process.
+    fn lock(&self, name: &str) -> Result<File, StoreError> {
         if !self.folder.is_dir() {
             let above = self.folder.parent().unwrap_or(Path::new("."));
             let made = self.disk.make_folder(&self.folder).and_then(|()| self.disk.sync_folder(above));
             made.map_err(failed("make the folder", &self.folder))?;
         }
-        let path = self.folder.join(LOCK);
+        let path = self.folder.join(name);
         let file = File::options().create(true).truncate(false).write(true).open(&path);
         let file = file.map_err(failed("open", &path))?;
         rustix::fs::flock(&file, FlockOperation::LockExclusive)

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard};
 
 use super::disk::{Disk, RealDisk};
-use super::tests::{Maker, Sent, bin};
+use super::tests::{Maker, Sent, bin, passes, settle};
 use super::*;
 
 /// How to take back a step whose folder was not synced.
@@ -75,7 +75,8 @@ impl CutDisk {
 
     /// Keeps what stands under a name, as far as the disk knows it.
     fn keep(&self, name: &Path) -> Option<PathBuf> {
-        let kept = self.attic.path().join(format!("{}-{}", self.state().steps, self.state().undo.len()));
+        let number = self.state().undo.len();
+        let kept = self.attic.path().join(format!("{}-{number}", self.state().steps));
         name.exists().then(|| copy(name, &kept)).map(|()| kept)
     }
 
@@ -87,7 +88,8 @@ impl CutDisk {
 
     /// What the disk shows after the cut when it had not yet taken any name that was not synced.
     fn forget(&self) {
-        while let Some(undo) = self.state().undo.pop() {
+        let undo = std::mem::take(&mut self.state().undo);
+        for undo in undo.into_iter().rev() {
             match undo.from {
                 Some(from) => std::fs::rename(&undo.name, from).unwrap(),
                 None => RealDisk.remove(&undo.name).unwrap(),
@@ -170,11 +172,11 @@ impl Disk for CutDisk {
 
 /// What the bin would start with: the live bundle, which must be whole.
 fn starts_with(store: &BundleStore) -> Option<String> {
-    let live = store.switch().unwrap().live;
-    if let Some(id) = &live {
+    let switch = store.switch().unwrap();
+    for id in switch.live.iter().map(String::as_str).chain(switch.shadow()) {
         store.verify(id).unwrap();
     }
-    live
+    switch.live
 }
 
 /// Cuts the power at each step of `change` in each way; `old` and `new` are what may be live then. Returns the steps.
@@ -220,7 +222,15 @@ fn cut_everywhere(
 
 fn install(store: &BundleStore, folder: &Path, sent: &Sent) -> Result<(), StoreError> {
     let [archive, signature] = sent.put(folder);
-    store.install(&archive, &signature, &bin()).map(drop)
+    store.install(&archive, &signature, &bin(), &mut passes, Start::AtOnce).map(drop)
+}
+
+/// Bundles that were installed long ago.
+fn installed(store: &BundleStore, folder: &Path, sent: &[Sent]) {
+    for sent in sent {
+        install(store, folder, sent).unwrap();
+        settle(store);
+    }
 }
 
 #[test]
@@ -228,10 +238,7 @@ fn an_installation_cut_anywhere_leaves_the_old_bundle_or_the_new_one() {
     let maker = Maker::new();
     let sent = ["1", "2", "3"].map(|version| maker.version(version));
     let steps = cut_everywhere(
-        |store, folder| {
-            install(store, folder, &sent[0]).unwrap();
-            install(store, folder, &sent[1]).unwrap();
-        },
+        |store, folder| installed(store, folder, &sent[..2]),
         |store, folder| install(store, folder, &sent[2]),
         [Some("street@2"), Some("street@3")],
         &[maker.key()],
@@ -253,10 +260,26 @@ fn going_back_cut_anywhere_leaves_the_old_bundle_or_the_new_one() {
     let maker = Maker::new();
     let sent = ["1", "2"].map(|version| maker.version(version));
     let steps = cut_everywhere(
-        |store, folder| sent.iter().for_each(|sent| install(store, folder, sent).unwrap()),
+        |store, folder| installed(store, folder, &sent),
         |store, _| store.rollback().map(drop),
         [Some("street@2"), Some("street@1")],
         &[maker.key()],
     );
     assert!(steps >= 4, "{steps}");
+}
+
+#[test]
+fn a_bundle_on_its_way_into_the_shadow_never_touches_the_live_one() {
+    let maker = Maker::new();
+    let sent = ["1", "2"].map(|version| maker.version(version));
+    let steps = cut_everywhere(
+        |store, folder| installed(store, folder, &sent[..1]),
+        |store, folder| {
+            let [archive, signature] = sent[1].put(folder);
+            store.install(&archive, &signature, &bin(), &mut passes, Start::InShadow).map(drop)
+        },
+        [Some("street@1"), Some("street@1")],
+        &[maker.key()],
+    );
+    assert!(steps >= 10, "{steps}");
 }

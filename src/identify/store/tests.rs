@@ -1,6 +1,5 @@
 use std::path::{Path, PathBuf};
 
-use super::archive::sha256;
 use super::*;
 
 /// A manifest for a network of three bytes.
@@ -150,6 +149,17 @@ pub(super) fn bin() -> Address {
     Address::of([Stream::Can, Stream::Glass, Stream::Paper], &toml::from_str(GOOD).unwrap())
 }
 
+/// The network of these tests is none: it is tested elsewhere.
+pub(super) fn passes(_: Bundle) -> Result<(), IdentifyError> {
+    Ok(())
+}
+
+/// The live bundle has proved itself.
+pub(super) fn settle(store: &BundleStore) {
+    let switch = store.switch().unwrap();
+    assert!(store.note(&switch, &Switch { stage: Stage::Settled, ..switch.clone() }).unwrap());
+}
+
 type Case = (&'static str, fn(&Maker) -> Sent, &'static str);
 
 const SIGNATURES: [Case; 15] = [
@@ -216,7 +226,11 @@ const SIGNATURES: [Case; 15] = [
         |maker| maker.version("1").change(|archive, _| archive.truncate(archive.len() / 2)),
         "altered",
     ),
-    ("a missing last byte", |maker| maker.version("1").change(|archive, _| archive.truncate(archive.len() - 1)), "altered"),
+    (
+        "a missing last byte",
+        |maker| maker.version("1").change(|archive, _| archive.truncate(archive.len() - 1)),
+        "altered",
+    ),
     ("nothing", |maker| maker.version("1").change(|archive, _| archive.clear()), "altered"),
     (
         "too large an archive",
@@ -386,7 +400,9 @@ impl Desk {
 
     fn install(&self, sent: &Sent) -> Result<String, StoreError> {
         let [archive, signature] = sent.put(self.folder.path());
-        self.store.install(&archive, &signature, &bin())
+        let id = self.store.install(&archive, &signature, &bin(), &mut passes, Start::AtOnce)?;
+        settle(&self.store);
+        Ok(id)
     }
 
     fn ids(&self) -> Vec<String> {
@@ -409,15 +425,16 @@ fn what_is_damaged_unsigned_oversized_or_for_another_bin_is_refused_with_its_rea
         assert!(refused.contains(says), "{what}: {refused}");
         assert!(refused.contains("b.tar") && !refused.contains('\n'), "{what}: {refused}");
         let [archive, signature] = sent.put(desk.folder.path());
-        let checked = desk.store.check(&archive, &signature, &bin()).unwrap_err().to_string();
+        let checked = desk.store.check(&archive, &signature, &bin(), &mut passes).unwrap_err().to_string();
         assert_eq!(checked, refused, "{what}");
         assert_eq!((desk.ids(), desk.live().as_deref()), (before.clone(), Some("street@0")), "{what}");
         let left = std::fs::read_dir(desk.store.folder_of("")).unwrap().count();
-        assert_eq!(left, 3, "{what} left something behind");
+        assert_eq!(left, 4, "{what} left something behind");
     }
     let nobody = BundleStore::of(desk.folder.path(), &[], 3);
     let [archive, signature] = desk.maker.version("1").put(desk.folder.path());
-    let refused = nobody.install(&archive, &signature, &bin()).unwrap_err().to_string();
+    let refused = nobody.install(&archive, &signature, &bin(), &mut passes, Start::AtOnce);
+    let refused = refused.unwrap_err().to_string();
     assert!(refused.contains("[model] keys"), "{refused}");
 }
 
@@ -503,18 +520,19 @@ fn a_damaged_bundle_is_found_passed_over_and_mended() {
 #[test]
 fn old_ones_go_but_never_the_live_one_nor_the_one_before() {
     let desk = Desk::new(1);
-    for version in ["1", "2", "3", "4"] {
+    for version in ["1", "2", "3", "4", "5"] {
         desk.install(&desk.maker.version(version)).unwrap();
     }
-    assert_eq!(desk.ids(), ["street@2", "street@3", "street@4"]);
+    // While 5 came 4 was live and 3 the one before it; of the others one is kept.
+    assert_eq!(desk.ids(), ["street@2", "street@3", "street@4", "street@5"]);
     let none = Desk::new(0);
-    for version in ["1", "2", "3"] {
-        none.install(&none.maker.version(version)).unwrap();
-        none.store.rollback().unwrap();
+    for version in ["1", "2", "3", "4"] {
         none.install(&none.maker.version(version)).unwrap();
     }
-    assert_eq!(none.ids(), ["street@2", "street@3"]);
-    assert_eq!(none.store.rollback().unwrap().as_deref(), Some("street@2"));
+    assert_eq!(none.ids(), ["street@2", "street@3", "street@4"]);
+    for back in [Some("street@3"), Some("street@2"), None] {
+        assert_eq!(none.store.rollback().unwrap().as_deref(), back);
+    }
 }
 
 #[test]
@@ -535,4 +553,45 @@ fn a_switch_file_that_is_none_is_named() {
 #[test]
 fn the_hash_is_sha256() {
     assert_eq!(sha256(b"abc"), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+}
+
+#[test]
+fn a_new_bundle_begins_in_the_shadow_and_can_be_withdrawn() {
+    let desk = Desk::new(0);
+    for version in ["1", "2"] {
+        desk.install(&desk.maker.version(version)).unwrap();
+    }
+    let shadow = |version: &str| {
+        let [archive, signature] = desk.maker.version(version).put(desk.folder.path());
+        desk.store.install(&archive, &signature, &bin(), &mut passes, Start::InShadow).unwrap();
+        desk.store.switch().unwrap()
+    };
+    let switch = shadow("3");
+    assert_eq!((switch.live.as_deref(), switch.shadow()), (Some("street@2"), Some("street@3")));
+    let switch = shadow("4");
+    assert_eq!((switch.live.as_deref(), switch.shadow()), (Some("street@2"), Some("street@4")));
+    assert_eq!(desk.ids(), ["street@1", "street@2", "street@3", "street@4"]);
+    assert_eq!(desk.store.rollback().unwrap().as_deref(), Some("street@2"));
+    assert_eq!(desk.store.switch().unwrap().shadow(), None);
+    assert_eq!(desk.store.rollback().unwrap().as_deref(), Some("street@1"));
+}
+
+#[test]
+fn what_fails_on_this_board_stays_out_and_what_somebody_else_changed_stays() {
+    let desk = Desk::new(1);
+    let [archive, signature] = desk.maker.version("1").put(desk.folder.path());
+    let mut fails = |bundle: Bundle| {
+        Err(IdentifyError::SelfTest { bundle: bundle.title(), message: "can.png is 'glass' here".to_owned() })
+    };
+    let failed = desk.store.install(&archive, &signature, &bin(), &mut fails, Start::AtOnce).unwrap_err();
+    assert!(
+        failed.to_string().contains("the self-test of street 1 failed: can.png is 'glass' here"),
+        "{failed}"
+    );
+    assert_eq!((desk.ids(), desk.live()), (vec![], None));
+
+    let known = desk.store.switch().unwrap();
+    desk.install(&desk.maker.version("2")).unwrap();
+    assert!(!desk.store.note(&known, &Switch::default()).unwrap());
+    assert_eq!(desk.live().as_deref(), Some("street@2"));
 }
