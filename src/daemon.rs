@@ -26,6 +26,7 @@ mod newcomer;
 mod rehearsal;
 mod sorter;
 mod supervise;
+mod teaching;
 mod tuning;
 
 pub use bundles::live_bundle;
@@ -51,6 +52,8 @@ use crate::config::{Camera, Config};
 use crate::detect::Background;
 use crate::identify::{Bundle, Head, Identifier};
 use crate::judge::{Command, Compartment, Judge};
+use crate::mechanism::guard::Guard;
+use crate::mechanism::lines::Levels;
 use crate::tally::{BundleInfo, DropRecord, Ledger, RunInfo, TallyHandle, Writer};
 use crate::web::{Info, Live, Page, Preview};
 use crate::{uplink, web};
@@ -133,9 +136,13 @@ impl Daemon {
         let (writer, tally) = start_tally(&mut stages, ledger, &clock)?;
         let mechanism = flap::start(config, &mut stages, &inbox, &stop_guards, &clock)?;
         let (frames, camera) = start_capture(config, &mut stages, opener, &stop_capture, &clock)?;
+        let tuner = Arc::new(Tuner::new(config, head, inbox.clone()));
+        let bundle_in_use = sorter.bundle().clone();
+        let (teacher, lectern) = teaching::start(config, bundle_in_use, &tuner, &inbox, &clock, &mut stages)?;
         let judging = Judging {
             sorter,
             newcomer,
+            teacher,
             frames,
             inbox: messages,
             orders,
@@ -156,7 +163,8 @@ impl Daemon {
         let page = Page {
             boot_id: identity.boot_id,
             info: page_info(config, software, &bundle, clock.now()),
-            tuning: Arc::new(Tuner::new(config, head, inbox.clone())),
+            tuning: tuner,
+            teaching: Arc::new(lectern),
             orders: orders_in,
             check_up: Running::new(&live_seen, &camera, &uplink_status, &bundle).checker(config, &clock),
             live: live_seen.clone(),
@@ -353,8 +361,17 @@ fn page_info(config: &Config, software: &str, bundle: &str, started_at: Moment) 
         configuration: config.text.clone(),
         inputs: config.drive.lines().inputs.into_iter().map(|input| input.role).collect(),
         guards: config.guards.guards.iter().map(|(_, input)| input.role.clone()).collect(),
+        doors: doors(config),
         state_dir: config.state_dir.clone(),
     }
+}
+
+/// Which guards are service doors.
+fn doors(config: &Config) -> Levels {
+    let guards = config.guards.guards.iter().enumerate();
+    guards
+        .filter(|(_, (guard, _))| *guard == Guard::ServiceDoor)
+        .fold(0, |doors, (index, _)| doors | 1 << index)
 }
 
 /// The size and the detector's settings of the configured rig.

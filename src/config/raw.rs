@@ -3,7 +3,7 @@
 mod drive;
 mod screen;
 
-pub(super) use screen::{RawRules, RawScreen, Spoken};
+pub(super) use screen::{RawLanguage, RawRules, RawScreen};
 
 pub(super) use drive::{
     Kind, RawDcMotor, RawDrive, RawGuards, RawInput, RawOutput, RawServo, RawSolenoid, RawStepper,
@@ -380,6 +380,8 @@ const fn default_in_flight() -> u16 {
 pub struct RawWeb {
     /// Address and port: a loopback one, or another one with TLS.
     pub listen: String,
+    /// Language of the pages until somebody switches, and the screen's first; left out: the browser's, and Korean.
+    pub language: Option<RawLanguage>,
     /// The resident's screen.
     #[serde(default)]
     pub screen: RawScreen,

@@ -54,7 +54,8 @@ impl Newcomer {
             Switch::default()
         });
         let change = Change::begin(known.clone(), config.change.clone());
-        let mut newcomer = Self { store, change, begun: known, shadow: None };
+        let mut newcomer = Self { store, change, begun: known.clone(), shadow: None };
+        newcomer.tell(&known);
         newcomer.write_now();
         let identifier = newcomer.load_live(config)?;
         if let Some(id) = newcomer.change.switch().shadow().map(str::to_owned) {
