@@ -1,4 +1,4 @@
-//! What it costs to load a network again and again in one process: why a bin begins anew to change its bundle.
+//! What it costs in memory to load a network again and again in one process, as `install` and the shadow period do.
 //!
 //! `BUNRI_SWITCHES=200 BUNRI_CURVE=FILE cargo test --test memory` writes the curve of docs/BUNDLES.md.
 
@@ -10,6 +10,9 @@ use std::path::Path;
 use bunri::capture::Frame;
 use bunri::detect::Region;
 use bunri::identify::{Bundle, Embedded, Identifier, RuntimeSettings};
+
+/// Switches before memory is expected to be flat.
+const WARM_UP: u64 = 4;
 
 /// Resident memory of this process, in KiB.
 fn resident_kib() -> u64 {
@@ -25,20 +28,25 @@ fn load_and_look(frame: &Frame) -> Embedded {
 }
 
 #[test]
-fn a_network_loaded_again_answers_alike_and_its_memory_stays_below_a_bound() {
+fn a_network_loaded_again_answers_alike_and_its_memory_is_flat() {
     let switches: u64 = std::env::var("BUNRI_SWITCHES").map_or(12, |number| number.parse().unwrap());
     let pixels = (0..64u32 * 64 * 3).map(|index| (index * 7 % 251) as u8).collect();
     let frame = Frame { width: 64, height: 64, pixels, ..Frame::default() };
     let first = load_and_look(&frame);
-    let begun = resident_kib();
-    let mut curve = format!("switch,resident_kib\n0,{begun}\n");
+    let mut curve = "switch,resident_kib\n".to_owned();
+    let mut settled = 0;
     for switch in 1..=switches {
         assert_eq!(load_and_look(&frame), first, "switch {switch}");
+        // The first few fill the allocator's pools.
+        if switch <= WARM_UP {
+            settled = resident_kib();
+        }
         writeln!(curve, "{switch},{}", resident_kib()).unwrap();
     }
     if let Some(path) = std::env::var_os("BUNRI_CURVE") {
         std::fs::write(path, &curve).unwrap();
     }
-    let grown = resident_kib().saturating_sub(begun);
-    assert!(grown < 32 * 1024 + switches * 1024, "it grew by {grown} KiB\n{curve}");
+    let grown = resident_kib().saturating_sub(settled);
+    // A network's own file has 3.8 MB: one that stayed each time would show.
+    assert!(grown < 16 * 1024, "it grew by {grown} KiB\n{curve}");
 }

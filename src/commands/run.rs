@@ -30,8 +30,9 @@ pub(super) fn run(path: &Path) -> anyhow::Result<ExitCode> {
     }
 }
 
-/// Puts the program in its own place, under the same process id: systemd sees one that runs on. Sessions of the runtime do
-/// not give all their memory back, a new process has none to give. Returns only when that fails; systemd then starts it.
+/// Puts the program in its own place, under the same process id: systemd sees one that runs on. Each process works with one
+/// bundle, so that every drop of it is that bundle's, a crash is one too, and whatever a runtime leaks is gone. Returns only
+/// when that fails; systemd then starts it.
 fn begin_again() -> anyhow::Error {
     let begin = |program| Command::new(program).args(std::env::args_os().skip(1)).exec();
     let error = std::env::current_exe().map_or_else(|error| error, begin);

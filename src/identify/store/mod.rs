@@ -338,6 +338,7 @@ impl BundleStore {
         for bundle in spare.into_iter().take(old) {
             let (folder, gone) = (self.folder_of(&bundle.id), self.folder.join(GONE));
             // Under another name first: half a bundle never has a bundle's name.
+            self.disk.remove(&gone).map_err(failed("remove", &gone))?;
             self.disk.rename(&folder, &gone).map_err(failed("rename", &folder))?;
             self.disk.sync_folder(&self.folder).map_err(failed("write", &self.folder))?;
             self.disk.remove(&gone).map_err(failed("remove", &gone))?;

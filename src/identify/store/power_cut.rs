@@ -28,6 +28,23 @@ struct State {
     undo: Vec<Undo>,
 }
 
+impl State {
+    /// A folder's names are on the disk: what is still to be forgotten below a name that moved is below its new name.
+    fn settle(&mut self, folder: &Path) {
+        let (sure, mut unsure): (Vec<_>, Vec<_>) =
+            std::mem::take(&mut self.undo).into_iter().partition(|undo| undo.folder == folder);
+        for moved in sure {
+            let Some(from) = &moved.from else { continue };
+            for path in unsure.iter_mut().flat_map(|undo| [&mut undo.folder, &mut undo.name]) {
+                if let Ok(rest) = path.strip_prefix(from) {
+                    *path = if rest == Path::new("") { moved.name.clone() } else { moved.name.join(rest) };
+                }
+            }
+        }
+        self.undo = unsure;
+    }
+}
+
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Cut {
     Before,
@@ -163,7 +180,7 @@ impl Disk for CutDisk {
     fn sync_folder(&self, path: &Path) -> io::Result<()> {
         let whole = || {
             assert!(path.is_dir());
-            self.state().undo.retain(|undo| undo.folder != path);
+            self.state().settle(path);
             Ok(())
         };
         self.step(whole, || Ok(()))
@@ -236,11 +253,12 @@ fn installed(store: &BundleStore, folder: &Path, sent: &[Sent]) {
 #[test]
 fn an_installation_cut_anywhere_leaves_the_old_bundle_or_the_new_one() {
     let maker = Maker::new();
-    let sent = ["1", "2", "3"].map(|version| maker.version(version));
+    let sent = ["1", "2", "3", "4"].map(|version| maker.version(version));
+    // The first one is removed on the way.
     let steps = cut_everywhere(
-        |store, folder| installed(store, folder, &sent[..2]),
-        |store, folder| install(store, folder, &sent[2]),
-        [Some("street@2"), Some("street@3")],
+        |store, folder| installed(store, folder, &sent[..3]),
+        |store, folder| install(store, folder, &sent[3]),
+        [Some("street@3"), Some("street@4")],
         &[maker.key()],
     );
     assert!(steps >= 15, "{steps}");
