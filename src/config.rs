@@ -6,6 +6,7 @@
 mod calibration;
 mod hub;
 mod missing;
+mod model;
 mod overrides;
 mod page;
 mod problems;
@@ -28,7 +29,7 @@ use sha2::{Digest, Sha256};
 use crate::capture::device;
 use crate::capture::replay::{Loops, Pace, ReplayOptions};
 use crate::capture::{Controls, PixelFormat};
-use crate::identify::RuntimeSettings;
+use crate::identify::{BundleStore, Limits, RuntimeSettings};
 use crate::judge::{self, Compartment, CostTable};
 use crate::mechanism::guard::GuardSettings;
 use crate::mechanism::{self, DriveSettings};
@@ -54,8 +55,12 @@ pub struct Config {
     pub camera: Camera,
     /// The rig.
     pub calibration: Calibration,
-    /// The model bundle's folder.
+    /// The folder of the factory's bundle.
     pub bundle: PathBuf,
+    /// The installed bundles.
+    pub bundles: BundleStore,
+    /// What a new bundle is held against.
+    pub change: Limits,
     /// A site head to use; `None`: the newest in the state folder, if there is one.
     pub site: Option<PathBuf>,
     /// How the network is run.
@@ -225,6 +230,12 @@ impl Config {
             file: path.to_owned(),
             bin: bin?,
             zone: zone?,
+            bundles: BundleStore::of(
+                &state_dir,
+                &model::check_keys(&raw.model.keys, problems),
+                raw.model.keep,
+            ),
+            change: model::check_change(&raw.model.change, problems),
             state_dir,
             camera: camera?,
             calibration: calibration?,

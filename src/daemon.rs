@@ -14,6 +14,7 @@
 //! - Stop order: capture, judge, flap to rest, ledger written, uplink's goodbye, page, ledger closed (the uplink
 //!   and the page read it to the end). Each step is logged.
 
+mod bundles;
 mod calibrating;
 mod chamber;
 mod checkup;
@@ -24,13 +25,16 @@ mod hub;
 mod judging;
 mod ledger;
 mod lesson;
+mod newcomer;
 mod own_camera;
+mod prepare;
 mod rehearsal;
 mod sorter;
 mod supervise;
 mod teaching;
 mod tuning;
 
+pub use bundles::live_bundle;
 pub use calibrating::{Calibrator, Eye};
 pub use chamber::calibrated_background;
 pub use checkup::check_up;
@@ -53,12 +57,10 @@ use crate::capture::replay::{Clip, ReplaySource, Truth};
 use crate::capture::{CaptureError, FrameSource, newest, stage as capture_stage};
 use crate::clock::{Clock, Identity, Moment};
 use crate::config::{Camera, Config};
-use crate::detect::Background;
-use crate::identify::{Bundle, Head, Identifier};
-use crate::judge::{Command, Compartment, Judge};
+use crate::judge::Command;
 use crate::mechanism::guard::Guard;
 use crate::mechanism::lines::Levels;
-use crate::tally::{BundleInfo, DropRecord, Ledger, RunInfo, TallyHandle, Writer};
+use crate::tally::{DropRecord, Ledger, TallyHandle, Writer};
 use crate::web::{Info, Live, Page, Preview};
 use crate::{uplink, web};
 use checkup::Running;
@@ -66,6 +68,8 @@ use events::{Started, StopStep};
 use hub::{Around, Inside};
 use judging::{Judging, Message};
 use ledger::Courier;
+use newcomer::Watch;
+use prepare::prepare;
 use supervise::{Ended, Stages};
 use tuning::Tuner;
 
@@ -82,6 +86,15 @@ const CAUSE_LIMIT: Duration = Duration::from_secs(2);
 /// How often heartbeats are looked at.
 const WATCH_EVERY: Duration = Duration::from_millis(500);
 
+/// How a daemon ended that did not fail.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    /// It was told to, or a replay is over.
+    Stopped,
+    /// Other bundles are to work: the program must begin again.
+    Changed,
+}
+
 /// The running daemon.
 pub struct Daemon {
     stages: Stages,
@@ -92,8 +105,9 @@ pub struct Daemon {
     inbox: SyncSender<Message>,
     tally: TallyHandle,
     writer: Writer,
-    drops: broadcast::Sender<Arc<DropRecord>>,
     live: watch::Receiver<Live>,
+    bundles: Watch,
+    drops: broadcast::Sender<Arc<DropRecord>>,
     uplink_status: Option<watch::Receiver<uplink::Status>>,
     truth: Option<Truth>,
     stop_uplink: watch::Sender<bool>,
@@ -136,6 +150,7 @@ impl Daemon {
         let (teacher, lectern) = teaching::start(config, bundle_in_use, &tuner, &inbox, &clock, &mut stages)?;
         Judging {
             sorter: ready.sorter,
+            newcomer: ready.newcomer,
             teacher,
             frames,
             inbox: messages,
@@ -169,7 +184,8 @@ impl Daemon {
             tuning: tuner,
             teaching: Arc::new(lectern),
             orders: orders_in,
-            check_up: Running::new(&live_seen, &camera, &uplink_status).checker(config, &clock),
+            check_up: Running::new(&live_seen, &camera, &uplink_status, &ready.bundle)
+                .checker(config, &clock),
             live: live_seen.clone(),
             drops: drops.clone(),
             tally: tally.clone(),
@@ -189,8 +205,9 @@ impl Daemon {
             inbox,
             tally,
             writer,
-            drops,
             live: live_seen,
+            bundles: ready.bundles,
+            drops,
             uplink_status,
             truth,
             stop_uplink,
@@ -226,36 +243,52 @@ impl Daemon {
         ledger::send(&self.inbox, Message::Command(command));
     }
 
-    /// Supervises until `stop` completes or a replay ends, then stops everything in order.
+    /// Supervises until `stop` completes, a replay ends or other bundles are to work, then stops everything in order.
     ///
     /// # Errors
     /// The stage that ended early, after the others were stopped.
-    pub async fn run(mut self, stop: impl Future<Output = ()>) -> Result<(), DaemonError> {
+    pub async fn run(mut self, stop: impl Future<Output = ()>) -> Result<End, DaemonError> {
         // Outside systemd there is nobody to notify.
         let _ = sd_notify::notify(&[sd_notify::NotifyState::Ready]);
         let end = self.supervise(stop).await;
-        let _ = sd_notify::notify(&[sd_notify::NotifyState::Stopping]);
-        let stopped = self.stop().await;
-        end.and(stopped)
+        let changed = matches!(end, Ok(End::Changed));
+        if !changed {
+            // Who begins again at once is not stopping, as systemd sees it.
+            let _ = sd_notify::notify(&[sd_notify::NotifyState::Stopping]);
+        }
+        let delivery = if changed { Duration::ZERO } else { DELIVERY_LIMIT };
+        let stopped = self.stop(delivery).await;
+        match (end?, stopped?) {
+            // Only the end of the process frees it.
+            (End::Changed, false) => {
+                let why = "it does not let the camera go, to begin again with another bundle".to_owned();
+                Err(DaemonError::StageEnded { stage: "capture", why })
+            }
+            (end, _) => Ok(end),
+        }
     }
 
-    async fn supervise(&mut self, stop: impl Future<Output = ()>) -> Result<(), DaemonError> {
+    async fn supervise(&mut self, stop: impl Future<Output = ()>) -> Result<End, DaemonError> {
         tokio::pin!(stop);
         let mut watch = tokio::time::interval(WATCH_EVERY);
         loop {
             tokio::select! {
-                () = &mut stop => return Ok(()),
+                () = &mut stop => return Ok(End::Stopped),
                 () = self.restart.notified() => {
                     StopStep { step: "the hub asks for a restart" }.emit();
-                    return Ok(());
+                    return Ok(End::Stopped);
                 }
-                Some(ended) = self.ends.recv() => return self.why_ended(ended).await,
+                Some(ended) = self.ends.recv() => return self.why_ended(ended).await.map(|()| End::Stopped),
                 _ = watch.tick() => {
                     if self.writer.is_finished() {
                         return Err(DaemonError::StageEnded { stage: "tally", why: "unasked".to_owned() });
                     }
                     if self.stages.all_alive() {
                         let _ = sd_notify::notify(&[sd_notify::NotifyState::Watchdog]);
+                    }
+                    let state = self.live.borrow().state;
+                    if self.bundles.is_due(state, self.stages.now()) {
+                        return Ok(End::Changed);
                     }
                 }
             }
@@ -280,10 +313,12 @@ impl Daemon {
         }
     }
 
-    async fn stop(mut self) -> Result<(), DaemonError> {
+    /// Stops everything in order; returns whether the camera was let go.
+    async fn stop(mut self, delivery: Duration) -> Result<bool, DaemonError> {
         StopStep { step: "capture" }.emit();
         self.stop_capture.store(true, Ordering::Relaxed);
-        if !self.stages.join("capture", STOP_LIMIT).await {
+        let freed = self.stages.join("capture", STOP_LIMIT).await;
+        if !freed {
             // A read of a stalled camera cannot be interrupted; the process ends without it.
             StopStep { step: "the camera does not answer, going on without it" }.emit();
         }
@@ -297,7 +332,7 @@ impl Daemon {
         self.stages.join("guard", STOP_LIMIT).await;
         StopStep { step: "ledger written" }.emit();
         let written = self.tally.ask(|_| Ok(())).await;
-        self.stop_uplink().await;
+        self.stop_uplink(delivery).await;
         StopStep { step: "page" }.emit();
         self.stop_web.send_replace(true);
         if let Some(task) = self.web_task.take() {
@@ -309,11 +344,11 @@ impl Daemon {
         let closed = tokio::task::spawn_blocking(move || writer.join()).await;
         written?;
         closed.unwrap_or(Ok(()))?;
-        Ok(())
+        Ok(freed)
     }
 
     /// Lets the uplink deliver what is there, for a while, then says goodbye.
-    async fn stop_uplink(&mut self) {
+    async fn stop_uplink(&mut self, limit: Duration) {
         let (Some(task), Some(mut status)) = (self.uplink_task.take(), self.uplink_status.clone()) else {
             return;
         };
@@ -328,7 +363,7 @@ impl Daemon {
             }
         };
         if connected {
-            let _ = tokio::time::timeout(DELIVERY_LIMIT, delivered).await;
+            let _ = tokio::time::timeout(limit, delivered).await;
         }
         self.stop_uplink.send_replace(true);
         let _ = tokio::time::timeout(STOP_LIMIT, task).await;
@@ -379,88 +414,6 @@ pub fn view(config: &Config) -> View {
     View { width: calibration.width, height: calibration.height, detect: calibration.detect.clone() }
 }
 
-/// What is there before any thread is.
-struct Prepared {
-    identity: Identity,
-    /// Name and version of the bundle.
-    bundle: String,
-    /// What turns the network's answers into streams.
-    head: Head,
-    ledger: Ledger,
-    sorter: Sorter,
-    open_intent: Option<u64>,
-}
-
-fn prepare(config: &Config, software: &str, clock: &dyn Clock) -> Result<Prepared, DaemonError> {
-    let identity = Identity::read()
-        .map_err(|source| DaemonError::System { doing: "read the boot identifier".to_owned(), source })?;
-    let bundle = Bundle::open(&config.bundle)?;
-    let name = format!("{} {}", bundle.manifest.name, bundle.manifest.version);
-    let (ledger, resumed) = open_ledger(config, software, &bundle, &identity, clock)?;
-    let open_intent = resumed.as_ref().map(|(seq, _)| *seq);
-    let compartments = known_compartments(config, &ledger)?;
-    let sorter = build_sorter(config, bundle, compartments, resumed, clock.now())?;
-    let head = sorter.head().clone();
-    Ok(Prepared { identity, bundle: name, head, ledger, sorter, open_intent })
-}
-
-/// The intent an earlier run left open, with the empty chamber as it was then.
-type OpenIntent = (u64, Option<Vec<u8>>);
-
-fn open_ledger(
-    config: &Config,
-    software: &str,
-    bundle: &Bundle,
-    identity: &Identity,
-    clock: &dyn Clock,
-) -> Result<(Ledger, Option<OpenIntent>), DaemonError> {
-    std::fs::create_dir_all(&config.state_dir).map_err(|source| DaemonError::System {
-        doing: format!("make the state folder {} ([bin] state_dir)", config.state_dir.display()),
-        source,
-    })?;
-    let manifest = &bundle.manifest;
-    let run = RunInfo {
-        software: software.to_owned(),
-        bundle: Some(BundleInfo {
-            name: format!("{} {}", manifest.name, manifest.version),
-            sha256: manifest.model.sha256.clone(),
-        }),
-    };
-    let path = config.state_dir.join("tally.db");
-    let ledger = Ledger::open(&path, identity, &run, clock.now(), clock.wall())?;
-    let open = ledger.open_intent()?.map(|open| (open.record.seq, open.chamber));
-    Ok((ledger, open))
-}
-
-/// The configured compartments, as the crew has left them.
-fn known_compartments(config: &Config, ledger: &Ledger) -> Result<Vec<Compartment>, DaemonError> {
-    let mut compartments = config.compartments.clone();
-    for compartment in &mut compartments {
-        let book = ledger.compartment(compartment.stream)?;
-        compartment.full = book.full;
-        compartment.disabled = book.closed.unwrap_or(compartment.disabled);
-    }
-    Ok(compartments)
-}
-
-fn build_sorter(
-    config: &Config,
-    bundle: Bundle,
-    compartments: Vec<Compartment>,
-    resumed: Option<OpenIntent>,
-    now: Moment,
-) -> Result<Sorter, DaemonError> {
-    let open_intent = resumed.as_ref().map(|(seq, _)| *seq);
-    let background = calibrated_background(config)?
-        .or_else(|| resumed.and_then(|(_, chamber)| Background::from_bytes(&chamber?)));
-    let site = site_head(config, &bundle)?;
-    let identifier = Identifier::load(bundle, &config.runtime, site.as_ref())?;
-    let mut settings = judge_settings(config, identifier.head());
-    settings.rules.compartments = compartments;
-    let judge = Judge::new(settings, open_intent, now);
-    Ok(Sorter::new(view(config), background, identifier, judge))
-}
-
 fn start_tally(
     stages: &mut Stages,
     ledger: Ledger,
@@ -486,7 +439,8 @@ fn start_uplink(
     let start = |settings| {
         let (status, seen) = watch::channel(uplink::Status::default());
         let (tally, identity, clock) = (tally.clone(), identity.clone(), Arc::clone(clock));
-        let run = uplink::run_within(settings, tally, identity, clock, status, stopped, Some(Arc::new(around)));
+        let run =
+            uplink::run_within(settings, tally, identity, clock, status, stopped, Some(Arc::new(around)));
         (tokio::spawn(run), seen)
     };
     let (task, status) = config.uplink.clone().map(start).unzip();

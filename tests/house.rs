@@ -67,6 +67,7 @@ fn each_foreign_device_has_one_door() {
         ("nokhwa::", "src/capture/nokhwa.rs"),
         ("v4l::", "src/capture/driver.rs"),
         ("ort::", "src/identify/session.rs"),
+        ("minisign_verify::", "src/identify/store/archive.rs"),
         ("gpiocdev::", "src/mechanism/gpio.rs"),
         ("rumqttc::", "src/uplink/client/v5.rs"),
         ("rumqttc_v4::", "src/uplink/client/v311.rs"),

@@ -7,8 +7,9 @@ mod program;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use program::{Bin, Ran, bunri, clip_folder, path_value, root};
+use program::{Bin, Ran, bunri, clip_folder, copy_folder, path_value, root};
 use serde_json::Value;
+use sha2::{Digest as _, Sha256};
 
 /// The picture of a clip with its item at rest.
 fn at_rest(clip: &str) -> PathBuf {
@@ -150,4 +151,31 @@ fn folders_that_cannot_be_taught_are_named() {
     Ran::of(bunri(["teach", "--from"]).arg(&from)).refuses(&["--out FILE"]);
     let shipped = root().join("models/bunri-lite0");
     Ran::of(bunri(["teach", "report", "--bundle"]).arg(shipped)).refuses(&["no site head"]);
+}
+
+#[test]
+fn after_a_new_bundle_the_bin_goes_on_without_what_was_taught_and_says_so() {
+    let mut bin = Bin::new();
+    let (site, _) = taught(&bin);
+    bin.set("model.site", path_value(&site));
+    let ran = Ran::of(&mut bin.command("check")).fine();
+    assert!(ran.stdout.contains("7 items taught here"), "{ran}");
+    // The same network with a field that no reader knows is another one.
+    let folder = bin.path("other");
+    copy_folder(&root().join("models/bunri-lite0"), &folder);
+    let mut model = fs::read(folder.join("model.onnx")).unwrap();
+    let manifest = fs::read_to_string(folder.join("manifest.toml")).unwrap();
+    let before = sha256(&model);
+    model.extend([0xa0, 0x06, 0x01]);
+    assert!(manifest.contains(&before));
+    fs::write(folder.join("manifest.toml"), manifest.replace(&before, &sha256(&model))).unwrap();
+    fs::write(folder.join("model.onnx"), &model).unwrap();
+    bin.set("model.bundle", path_value(&folder));
+    let ran = Ran::of(&mut bin.command("check")).fine();
+    assert!(ran.stderr.contains("left aside") && ran.stderr.contains("it was taught on"), "{ran}");
+    assert!(!ran.stdout.contains("taught here"), "{ran}");
+}
+
+fn sha256(bytes: &[u8]) -> String {
+    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
 }

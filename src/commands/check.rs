@@ -7,8 +7,8 @@ use super::complain;
 use crate::capture::device;
 use crate::capture::replay::Clip;
 use crate::config::{Camera, Config};
-use crate::daemon::{calibrated_background, site_head};
-use crate::identify::{Bundle, Identifier};
+use crate::daemon::{calibrated_background, live_bundle, site_head};
+use crate::identify::Identifier;
 
 pub(super) fn run(path: &Path) -> ExitCode {
     let config = match Config::load(path) {
@@ -83,8 +83,8 @@ fn describe_drive(config: &Config) -> String {
 }
 
 fn check_model(config: &Config) -> Result<String, String> {
-    let bundle = Bundle::open(&config.bundle).map_err(|error| error.to_string())?;
-    let name = format!("bundle {} {}", bundle.manifest.name, bundle.manifest.version);
+    let bundle = live_bundle(config).map_err(|error| error.to_string())?;
+    let name = format!("bundle {}", bundle.title());
     let site = site_head(config, &bundle).map_err(|error| error.to_string())?;
     let taught =
         site.as_ref().map_or_else(String::new, |site| format!(", {} items taught here", site.taught.len()));

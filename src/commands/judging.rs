@@ -7,7 +7,7 @@ use std::time::Duration;
 use clap::Args;
 
 use crate::config::Config;
-use crate::daemon::{View, judge_settings, site_head};
+use crate::daemon::{View, judge_settings, live_bundle, site_head};
 use crate::detect::{self, Region};
 use crate::identify::{Bundle, Head, Identifier, RuntimeSettings, SiteHead};
 use crate::judge::{Compartment, CompartmentId, Rules, Settings, Timing, cost_table};
@@ -49,9 +49,11 @@ impl Judging {
     /// Loads what the options name.
     pub(super) fn load(&self) -> anyhow::Result<(Rig, Identifier)> {
         let config = self.config()?;
-        let configured = config.as_ref().map(|config| config.bundle.clone());
-        let folder = self.bundle.clone().or(configured).unwrap_or_else(default_bundle);
-        let bundle = Bundle::open(&folder)?;
+        let bundle = match (&self.bundle, &config) {
+            (Some(folder), _) => Bundle::open(folder)?,
+            (None, Some(config)) => live_bundle(config)?,
+            (None, None) => Bundle::open(&default_bundle())?,
+        };
         let site = match (&self.site, &config) {
             (Some(path), _) => Some(SiteHead::open(path, &bundle)?),
             (None, Some(config)) => site_head(config, &bundle)?,

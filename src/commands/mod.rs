@@ -9,6 +9,7 @@ pub mod demo_hub;
 mod doctor;
 mod flap;
 mod judging;
+mod model;
 mod passwd;
 mod pictures;
 mod progress;
@@ -63,6 +64,9 @@ enum Command {
     Teach(teach::Teach),
     /// The camera's region, light and empty chamber: learn, compare and go back.
     Calibrate(calibrate::Calibrate),
+    /// The bundles that came after the factory's: list, verify, install, go back.
+    #[command(subcommand)]
+    Model(model::Model),
     /// The flap on its own.
     #[command(subcommand)]
     Flap(flap::Flap),
@@ -89,6 +93,7 @@ pub fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Replay(replay) => replay::run(&replay),
         Command::Teach(teach) => teach::run(&teach),
         Command::Calibrate(calibrate) => calibrate::run(&calibrate),
+        Command::Model(command) => model::run(&command),
         Command::Flap(command) => flap::run(&command),
         Command::Passwd(command) => passwd::run(&command),
         Command::Tally(command) => tally::run(&command),

@@ -1,7 +1,8 @@
 //! `bunri run`: the daemon.
 
+use std::os::unix::process::CommandExt as _;
 use std::path::Path;
-use std::process::ExitCode;
+use std::process::{Command, ExitCode};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,20 +12,31 @@ use tokio::signal::unix::{SignalKind, signal};
 use super::VERSION;
 use crate::clock::SystemClock;
 use crate::config::Config;
-use crate::daemon::Daemon;
+use crate::daemon::{Daemon, End};
 
 pub(super) fn run(path: &Path) -> anyhow::Result<ExitCode> {
     let config = Config::load(path)?;
     let runtime = runtime()?;
-    let result = runtime.block_on(async {
+    let result: anyhow::Result<End> = runtime.block_on(async {
         let stop = stop_signal()?;
         let daemon = Daemon::start(&config, VERSION, Arc::new(SystemClock)).await?;
-        daemon.run(stop).await?;
-        Ok(ExitCode::SUCCESS)
+        Ok(daemon.run(stop).await?)
     });
     // A name that is being looked up cannot be interrupted; the process does not wait for it.
     runtime.shutdown_timeout(Duration::from_millis(500));
-    result
+    match result? {
+        End::Stopped => Ok(ExitCode::SUCCESS),
+        End::Changed => Err(begin_again()),
+    }
+}
+
+/// Puts the program in its own place, under the same process id: systemd sees one that runs on. Each process works with one
+/// bundle, so that every drop of it is that bundle's, a crash is one too, and whatever a runtime leaks is gone. Returns only
+/// when that fails; systemd then starts it.
+fn begin_again() -> anyhow::Error {
+    let begin = |program| Command::new(program).args(std::env::args_os().skip(1)).exec();
+    let error = std::env::current_exe().map_or_else(|error| error, begin);
+    anyhow::Error::new(error).context("cannot begin again with the other bundle; start the program anew")
 }
 
 /// The one runtime: uplink, page, signals and the watchdog share its thread.

@@ -170,8 +170,17 @@ pub struct RawRig {
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RawModel {
-    /// The bundle's folder.
+    /// The folder of the factory's bundle, which counts while none is installed.
     pub bundle: PathBuf,
+    /// Minisign public keys whose bundles may be installed; without one, none may.
+    #[serde(default)]
+    pub keys: Vec<String>,
+    /// Installed bundles that are kept besides the live one and the one before it.
+    #[serde(default = "default_keep")]
+    pub keep: usize,
+    /// What a new bundle is held against before it stays.
+    #[serde(default)]
+    pub change: RawChange,
     /// A site head that `bunri teach` wrote; left out, the newest in the state folder counts.
     pub site: Option<PathBuf>,
     /// The ONNX Runtime library; left out, the usual places are searched.
@@ -181,8 +190,41 @@ pub struct RawModel {
     pub threads: usize,
 }
 
+const fn default_keep() -> usize {
+    2
+}
+
 const fn default_threads() -> usize {
     1
+}
+
+/// `[model.change]`
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct RawChange {
+    /// Items that a new bundle judges beside the live one.
+    pub shadow_items: u32,
+    /// Share of them that both must send to the same stream.
+    pub agreement: f32,
+    /// Items that it then judges, live, before it counts as good.
+    pub trial_items: u32,
+    /// How far the share of rejects may be from what it was with the old one.
+    pub reject_band: f32,
+    /// How long a look may take.
+    pub slowest_look_ms: u64,
+}
+
+impl Default for RawChange {
+    fn default() -> Self {
+        let limits = crate::identify::Limits::default();
+        Self {
+            shadow_items: limits.shadow_items,
+            agreement: limits.agreement,
+            trial_items: limits.trial_items,
+            reject_band: limits.reject_band,
+            slowest_look_ms: limits.slowest_look.as_millis() as u64,
+        }
+    }
 }
 
 /// `[[compartment]]`

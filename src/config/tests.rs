@@ -562,3 +562,24 @@ fn a_stepper_needs_its_home_switch_and_rates_that_grow() {
         ],
     );
 }
+
+#[test]
+fn keys_and_limits_of_a_new_bundle_are_checked() {
+    let fine =
+        load(&[("[[compartment]]", "[model.change]\nshadow_items = 5\n[[compartment]]")], &[]).unwrap();
+    assert_eq!((fine.change.shadow_items, fine.change.trial_items), (5, 100));
+    check(
+        &[(
+            "bundle = \"bundle\"",
+            "bundle = \"bundle\"\nkeys = [\"RWQ\"]\n[model.change]\nagreement = 80\nreject_band = -0.1\ntrial_items = 0\nslowest_look_ms = 0",
+        )],
+        &[],
+        &[
+            ("bunri.toml model.keys[0]", "not a minisign public key"),
+            ("bunri.toml model.change.agreement", "80 is not 0 to 1"),
+            ("bunri.toml model.change.reject_band", "-0.1 is not 0 to 1"),
+            ("bunri.toml model.change.trial_items", "0 is not 1 to 100000"),
+            ("bunri.toml model.change.slowest_look_ms", "above 0"),
+        ],
+    );
+}

@@ -11,13 +11,13 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
-use super::{DaemonError, site_head};
+use super::{DaemonError, live_bundle, site_head};
 use crate::capture::nokhwa::NokhwaSource;
 use crate::capture::replay::Clip;
 use crate::capture::{Frame, FrameSource as _, device, stage};
 use crate::clock::Clock;
 use crate::config::{Camera, Config};
-use crate::identify::{Bundle, Identifier};
+use crate::identify::Identifier;
 use crate::judge::Alarm;
 use crate::mechanism::{FlapState, gpio};
 use crate::web::Live;
@@ -30,6 +30,8 @@ pub(super) struct Running {
     live: watch::Receiver<Live>,
     camera: Arc<stage::Status>,
     uplink: Option<watch::Receiver<uplink::Status>>,
+    /// Name and version of the live bundle.
+    bundle: String,
 }
 
 impl Running {
@@ -37,8 +39,10 @@ impl Running {
         live: &watch::Receiver<Live>,
         camera: &Arc<stage::Status>,
         uplink: &Option<watch::Receiver<uplink::Status>>,
+        bundle: &str,
     ) -> Self {
-        Self { live: live.clone(), camera: Arc::clone(camera), uplink: uplink.clone() }
+        let (live, camera, uplink) = (live.clone(), Arc::clone(camera), uplink.clone());
+        Self { live, camera, uplink, bundle: bundle.to_owned() }
     }
 
     /// What the page calls to look at everything.
@@ -57,7 +61,7 @@ impl Running {
             camera_from_inside(self, clock),
             lines(config),
             drive_from_inside(config, self),
-            pass(Check::Model, config.bundle.display().to_string()),
+            pass(Check::Model, self.bundle.clone()),
             ledger_from_inside(config, self),
             broker_from_inside(self),
         ];
@@ -181,8 +185,8 @@ fn drive_from_inside(config: &Config, running: &Running) -> Finding {
 
 fn model(config: &Config) -> Finding {
     let load = || -> Result<String, DaemonError> {
-        let bundle = Bundle::open(&config.bundle)?;
-        let name = format!("{} {}", bundle.manifest.name, bundle.manifest.version);
+        let bundle = live_bundle(config)?;
+        let name = bundle.title();
         let site = site_head(config, &bundle)?;
         Identifier::load(bundle, &config.runtime, site.as_ref())?;
         Ok(name)

@@ -1,6 +1,7 @@
 //! What the daemon tells the log.
 
 use crate::clock::Moment;
+use crate::identify::{Refused, Stage, Switch};
 use crate::judge::{Alarm, StateName, Verdict, VoidCause};
 
 /// The judge changed its state.
@@ -23,6 +24,66 @@ pub(super) struct SiteLeftAside<'a> {
 impl SiteLeftAside<'_> {
     pub(super) fn emit(&self) {
         tracing::warn!(error = %self.error, "the site head is left aside, the network judges alone");
+    }
+}
+
+/// An installed bundle cannot be used; the bin goes on with the one before it.
+pub(super) struct BundleLeftAside<'a> {
+    pub(super) error: &'a crate::identify::StoreError,
+}
+
+impl BundleLeftAside<'_> {
+    pub(super) fn emit(&self) {
+        tracing::error!(error = %self.error, "an installed bundle is left aside");
+    }
+}
+
+/// What became of a bundle cannot be written down; it is tried again at the next item.
+pub(super) struct SwitchUnwritten<'a> {
+    pub(super) error: &'a crate::identify::StoreError,
+}
+
+impl SwitchUnwritten<'_> {
+    pub(super) fn emit(&self) {
+        tracing::error!(error = %self.error, "what became of the new bundle is not written down");
+    }
+}
+
+/// A new bundle went a step on, or works in this process.
+pub(super) struct BundleStage<'a> {
+    pub(super) switch: &'a Switch,
+}
+
+impl BundleStage<'_> {
+    pub(super) fn emit(&self) {
+        let live = self.switch.live.as_deref().unwrap_or("the factory's");
+        match &self.switch.stage {
+            Stage::Settled => tracing::info!(live, "the new bundle has proved itself"),
+            Stage::Shadow(shadow) => tracing::info!(
+                live,
+                shadow = shadow.bundle,
+                judged = shadow.judged,
+                agreed = shadow.agreed,
+                "a new bundle judges beside the live one"
+            ),
+            Stage::Trial(trial) => {
+                tracing::info!(live, items = trial.items, "a new bundle is live, on trial");
+            }
+        }
+    }
+}
+
+/// A new bundle is out.
+pub(super) struct BundleRefused<'a> {
+    pub(super) refused: &'a Refused,
+    pub(super) live: Option<&'a str>,
+}
+
+impl BundleRefused<'_> {
+    pub(super) fn emit(&self) {
+        let Refused { bundle, why } = self.refused;
+        let live = self.live.unwrap_or("the factory's");
+        tracing::error!(bundle, why, live, "the new bundle is refused");
     }
 }
 

@@ -11,6 +11,7 @@ use super::DaemonError;
 use super::calibrating::{self, Studying, Watch};
 use super::events::{AlarmChanged, Judged, LookFailed, QueueFull, StateChanged, Voided};
 use super::ledger::{Courier, Ending};
+use super::newcomer::Newcomer;
 use super::sorter::Sorter;
 use super::supervise::{Beat, Stages};
 use super::teaching::{Lookout, NewHead, Note};
@@ -53,6 +54,7 @@ const TIMES: usize = 128;
 /// Everything the judge thread owns.
 pub(super) struct Judging {
     pub(super) sorter: Sorter,
+    pub(super) newcomer: Newcomer,
     pub(super) frames: Reader,
     pub(super) inbox: Receiver<Message>,
     /// What the crew asks by the page: one each turn, so that no page can hold up the loop.
@@ -112,6 +114,9 @@ impl Judging {
                 }
             }
             self.publish(&mut shown, now);
+        }
+        if let Some(save) = self.newcomer.stop() {
+            self.courier.write(save);
         }
         Ok(())
     }
@@ -215,6 +220,10 @@ impl Judging {
         }
         if let Some(lookout) = &mut shown.lookout {
             lookout.see(frame, &looked.presence, &mut self.sorter, now, &self.teacher);
+        }
+        let save = self.newcomer.look(frame, &looked, self.sorter.judge(), &*self.clock);
+        if let Some(save) = save {
+            self.courier.write(save);
         }
         self.carry_out(looked.actions, shown);
         Ok(true)

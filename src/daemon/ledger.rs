@@ -8,6 +8,7 @@ use tokio::sync::broadcast;
 
 use super::events::{LedgerRefused, QueueFull};
 use super::judging::Message;
+use super::newcomer::Save;
 use crate::clock::{Clock, Moment};
 use crate::judge::{Verdict, VoidCause};
 use crate::tally::{DropRecord, Intent, TallyHandle};
@@ -82,6 +83,12 @@ impl Courier {
         if posted.is_err() {
             send(&self.inbox, Message::EndingRefused(seq, ending));
         }
+    }
+
+    /// Writes something small beside the ledger, on its thread.
+    pub(super) fn write(&self, save: Save) {
+        // A ledger that takes nothing any more ends the process by itself.
+        let _taken = self.tally.post(move |_| save()).is_ok();
     }
 
     /// Keeps a refused ending for later. Until it is written the ledger takes no new intent, so nothing is sorted.

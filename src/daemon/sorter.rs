@@ -81,34 +81,13 @@ impl Sorter {
         let presence = self.detector.step(frame, now);
         let (mut look, mut inferred, mut failure) = (None, None, None);
         if self.judge.wants_look(&presence, now) {
-            match self.look(frame, &presence, clock) {
+            match look_at(&mut self.identifier, self.region, frame, &presence, clock) {
                 Ok((seen, took)) => (look, inferred) = (Some(seen), Some(took)),
                 Err(error) => failure = Some(error),
             }
         }
         let actions = self.judge.step(Input::Frame { presence: &presence, look: look.as_ref() }, now);
         Ok(Looked { presence, inferred, failure, actions })
-    }
-
-    /// Classifies everything in the chamber as one, and each object when there are several.
-    fn look(
-        &mut self,
-        frame: &Frame,
-        presence: &Presence,
-        clock: &dyn Clock,
-    ) -> Result<(Look, Duration), IdentifyError> {
-        let square = |part: Region| square(part, self.region);
-        let whole = presence.extent.unwrap_or(self.region);
-        let (whole, mut took) = self.identifier.identify(frame, square(whole), clock)?;
-        let mut objects = [None; MAX_OBJECTS];
-        if presence.object_count() > 1 {
-            for (slot, part) in objects.iter_mut().zip(presence.objects.iter().flatten()) {
-                let (seen, time) = self.identifier.identify(frame, square(*part), clock)?;
-                *slot = Some(seen);
-                took += time;
-            }
-        }
-        Ok((Look { whole, objects }, took))
     }
 
     /// Passes something other than a frame to the judge.
@@ -187,6 +166,28 @@ impl Sorter {
     }
 }
 
+/// Classifies everything in the chamber as one, and each object when there are several.
+pub(super) fn look_at(
+    identifier: &mut Identifier,
+    region: Region,
+    frame: &Frame,
+    presence: &Presence,
+    clock: &dyn Clock,
+) -> Result<(Look, Duration), IdentifyError> {
+    let square = |part: Region| square(part, region);
+    let whole = presence.extent.unwrap_or(region);
+    let (whole, mut took) = identifier.identify(frame, square(whole), clock)?;
+    let mut objects = [None; MAX_OBJECTS];
+    if presence.object_count() > 1 {
+        for (slot, part) in objects.iter_mut().zip(presence.objects.iter().flatten()) {
+            let (seen, time) = identifier.identify(frame, square(*part), clock)?;
+            *slot = Some(seen);
+            took += time;
+        }
+    }
+    Ok((Look { whole, objects }, took))
+}
+
 /// The square around an item that the network looks at.
 pub(super) fn square(part: Region, bounds: Region) -> Region {
     let least = (bounds.width.min(bounds.height) as f32 * LEAST_SHARE) as u32;
@@ -198,18 +199,19 @@ pub fn judge_settings(config: &Config, head: &Head) -> judge::Settings {
     config.judge_settings(head, head.label_count())
 }
 
-/// What the crew taught this bin: the configured file, which must fit, or the newest in the state folder. One that was
-/// taught on another bundle than today's is left aside there, and that is said.
+/// What the crew taught this bin: the configured file, or the newest in the state folder. One that was taught on another
+/// bundle than today's is left aside, and that is said: a new bundle must not keep a bin from sorting.
 ///
 /// # Errors
-/// When a site head is there and cannot be used.
+/// When the configured file cannot be used for another reason, or the state folder not be read.
 pub fn site_head(config: &Config, bundle: &Bundle) -> Result<Option<SiteHead>, DaemonError> {
-    if let Some(path) = &config.site {
-        return Ok(Some(SiteHead::open(path, bundle)?));
-    }
-    let Some(path) = Store::of(&config.state_dir).current()? else { return Ok(None) };
+    let newest = || Store::of(&config.state_dir).current();
+    let Some(path) = config.site.clone().map_or_else(newest, |path| Ok(Some(path)))? else { return Ok(None) };
     match SiteHead::open(&path, bundle) {
         Ok(site) => Ok(Some(site)),
+        Err(error) if config.site.is_some() && !matches!(error, IdentifyError::SiteOfAnother { .. }) => {
+            Err(error.into())
+        }
         Err(error) => {
             SiteLeftAside { error: &error }.emit();
             Ok(None)

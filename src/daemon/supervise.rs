@@ -81,6 +81,11 @@ impl Stages {
         Ok(())
     }
 
+    /// The present, as every stage has it.
+    pub(super) fn now(&self) -> Moment {
+        self.clock.now()
+    }
+
     /// Whether every stage gave a sign of life lately. A silent one is named once.
     pub(super) fn all_alive(&mut self) -> bool {
         let now = self.clock.now();

@@ -8,6 +8,7 @@ use sha2::{Digest, Sha256};
 
 use super::error::IdentifyError;
 use super::head::MAX_LABELS;
+use super::self_test::ReferenceSpec;
 use super::statistics::Statistics;
 use crate::streams::Stream;
 
@@ -30,6 +31,8 @@ pub struct Manifest {
     pub model: ModelSpec,
     /// The statistics of its embeddings, where the bundle has them.
     pub statistics: Option<StatisticsSpec>,
+    /// Pictures with their answers, to test the network with on a board.
+    pub reference: Option<ReferenceSpec>,
     /// How logits become probabilities.
     pub calibration: Calibration,
     /// The labels, in the order of the logits.
@@ -158,6 +161,11 @@ impl Bundle {
         };
         Ok(Self { folder: folder.to_owned(), manifest, model_path, statistics })
     }
+
+    /// Name and version, for people.
+    pub fn title(&self) -> String {
+        format!("{} {}", self.manifest.name, self.manifest.version)
+    }
 }
 
 impl Manifest {
@@ -213,19 +221,25 @@ impl Manifest {
             let first = self.labels.iter().position(|other| other.id == label.id);
             check(first == Some(index), format!("{at} stands twice"));
         }
+        problems.extend(self.reference.iter().flat_map(|reference| reference.problems(&self.labels)));
         problems
     }
 }
 
 /// The bytes of a file that has the hash its manifest says.
-fn read_checked(path: &Path, expected: &str) -> Result<Vec<u8>, IdentifyError> {
+pub(super) fn read_checked(path: &Path, expected: &str) -> Result<Vec<u8>, IdentifyError> {
     let read = |source| IdentifyError::Read { path: path.to_owned(), source };
     let bytes = std::fs::read(path).map_err(read)?;
-    let found: String = Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect();
+    let found = sha256(&bytes);
     if found != expected {
         return Err(IdentifyError::Hash { path: path.to_owned(), expected: expected.to_owned(), found });
     }
     Ok(bytes)
+}
+
+/// The hash of some bytes, lower-case hexadecimal.
+pub(super) fn sha256(bytes: &[u8]) -> String {
+    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[cfg(test)]

@@ -89,6 +89,14 @@ pub enum IdentifyError {
         /// What differs.
         message: String,
     },
+    /// The bundle answers differently here than where it was made, or too slowly.
+    #[error("the self-test of {bundle} failed: {message}; it stays out, tell whoever made it")]
+    SelfTest {
+        /// Name and version.
+        bundle: String,
+        /// What differs.
+        message: String,
+    },
     /// There is no ONNX Runtime library.
     #[error(
         "no ONNX Runtime library; looked at {looked}: run `make setup`, or set [model] runtime in the configuration",

@@ -12,17 +12,24 @@
 mod bundle;
 mod error;
 mod head;
+mod self_test;
 mod session;
 mod site;
 mod statistics;
+mod store;
 mod tensor;
 
 pub use bundle::{Bundle, Dtype, Label, Layout, Manifest, ModelSpec, StatisticsSpec};
 pub use error::IdentifyError;
 pub use head::{Head, Identified, MAX_LABELS};
+pub use self_test::{REFERENCES_MOST, ReferencePicture, ReferenceSpec, SelfTest, self_test};
 pub use session::{RuntimeSettings, find_runtime};
 pub use site::{MAX_TAUGHT, SITE_FILE_LIMIT, SiteHead, TaughtItem, free_labels, hold_back, stranger_logit};
 pub use statistics::Statistics;
+pub use store::{
+    ARCHIVE_LIMIT, Address, BundleStore, BundleTest, Change, Installed, Limits, REFERENCE, Refused, Shadow,
+    Stage, Start, StoreError, Switch, Trial, TrustedKey, pack,
+};
 pub use tensor::Resizer;
 
 use std::time::Duration;
