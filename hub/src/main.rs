@@ -1,5 +1,7 @@
 //! The `bunri-hub` program: parses arguments, runs the hub, sets the exit code.
 
+mod demo;
+
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -17,10 +19,16 @@ use tokio::sync::watch;
 
 /// The city's side of Bunri: takes in what the recycling bins say, once each, and shows it.
 #[derive(Parser)]
-#[command(version)]
+#[command(version, arg_required_else_help = true, args_conflicts_with_subcommands = true)]
 struct Cli {
+    /// Shows the pages over a made-up district: needs nothing, keeps nothing.
+    #[arg(long)]
+    demo: bool,
+    /// Where the demo's pages listen, on this machine only.
+    #[arg(long, default_value_t = 8490, requires = "demo")]
+    port: u16,
     #[command(subcommand)]
-    command: Command,
+    command: Option<Command>,
 }
 
 #[derive(Subcommand)]
@@ -56,7 +64,7 @@ fn main() -> ExitCode {
         .enable_all()
         .build()
         .context("cannot start the runtime")
-        .and_then(|runtime| runtime.block_on(run(Cli::parse().command)));
+        .and_then(|runtime| runtime.block_on(run(Cli::parse())));
     match outcome {
         Ok(code) => code,
         Err(error) => {
@@ -66,12 +74,38 @@ fn main() -> ExitCode {
     }
 }
 
-async fn run(command: Command) -> anyhow::Result<ExitCode> {
-    match command {
-        Command::Run { config } => serve(&config).await,
-        Command::User { name } => user(&name),
-        Command::Reckon { config, json } => reckon(&config, json).await,
+async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
+    match cli.command {
+        Some(Command::Run { config }) => serve(&config).await,
+        Some(Command::User { name }) => user(&name),
+        Some(Command::Reckon { config, json }) => reckon(&config, json).await,
+        None => demonstrate(cli.port).await,
     }
+}
+
+async fn demonstrate(port: u16) -> anyhow::Result<ExitCode> {
+    let stop = watch::Sender::new(false);
+    let demo = tokio::spawn(demo::run(port, stop.subscribe()));
+    tokio::pin!(demo);
+    tokio::select! {
+        ended = &mut demo => ended??,
+        told = told_to_stop() => {
+            told?;
+            stop.send_replace(true);
+            demo.await??;
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Returns at SIGTERM or Ctrl-C.
+async fn told_to_stop() -> anyhow::Result<()> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    tokio::select! {
+        _ = terminate.recv() => {}
+        interrupted = tokio::signal::ctrl_c() => interrupted?,
+    }
+    Ok(())
 }
 
 async fn open(config: &Config) -> anyhow::Result<Store> {
@@ -92,11 +126,7 @@ async fn serve(path: &Path) -> anyhow::Result<ExitCode> {
         None => None,
     };
     let work = tokio::spawn(ingest::run(config.broker, Arc::clone(&store), status, stop.subscribe()));
-    let mut terminate = signal(SignalKind::terminate())?;
-    tokio::select! {
-        _ = terminate.recv() => {}
-        interrupted = tokio::signal::ctrl_c() => interrupted?,
-    }
+    told_to_stop().await?;
     tracing::info!("stopping: the batch under way is finished");
     stop.send_replace(true);
     work.await.context("the ingest failed")?;
