@@ -18,7 +18,7 @@ use tokio::time::sleep;
 use super::link::Link;
 use super::part::Part;
 
-const START_TIMEOUT: Duration = Duration::from_secs(60);
+const START_TIMEOUT: Duration = Duration::from_secs(180);
 const ASK_AGAIN: Duration = Duration::from_millis(50);
 
 /// Everything on the city's side of the street.

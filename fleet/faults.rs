@@ -61,6 +61,10 @@ impl Faults {
         for fault in &faults {
             mend(*fault, city, streets)?;
         }
+        if faults.contains(&Fault::DatabaseDies) {
+            // It repairs itself first, which takes its time: or it would never be there again.
+            city.database_answers().await?;
+        }
         sleep(Duration::from_millis(self.random.u64(0..=QUIET_MS_MOST))).await;
         let names: Vec<_> = faults.iter().map(|fault| fault.to_string()).collect();
         Ok(format!("{}, for {away_ms} ms", names.join("; ")))

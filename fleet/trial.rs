@@ -43,9 +43,10 @@ pub(crate) struct Trial {
     /// The hub's program; by default the one built beside this one.
     #[arg(long)]
     hub: Option<PathBuf>,
-    /// Never kill the broker, only stop it.
+    /// Kill the broker too, where it is otherwise stopped in order: what mosquitto has acknowledged and not yet written
+    /// down is then lost, and the reckoning says how much.
     #[arg(long)]
-    spare_broker: bool,
+    kill_broker: bool,
 }
 
 /// `bunri-hub` as cargo builds it into the same target folder: this program is in its `examples`.
@@ -99,7 +100,7 @@ impl Trial {
     }
 
     async fn break_things(&self, show: &mut Show) -> anyhow::Result<u64> {
-        let mut faults = Faults::new(self.seed, show.city.hubs.len(), show.streets.len(), !self.spare_broker);
+        let mut faults = Faults::new(self.seed, show.city.hubs.len(), show.streets.len(), self.kill_broker);
         let echo = Echo::start(show.city.broker_port, self.seed, ECHO_ONE_OF);
         let begun = SystemClock.now();
         while SystemClock.now().since(begun) < Duration::from_secs(self.faults) {

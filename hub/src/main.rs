@@ -5,17 +5,21 @@ mod demo;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Context as _;
 use bunri_hub::clock::now_ms;
 use bunri_hub::config::Config;
-use bunri_hub::ingest;
 use bunri_hub::reckoning;
 use bunri_hub::store::Store;
 use bunri_hub::web::{Pages, user_line};
+use bunri_hub::{ingest, ngsi};
 use clap::{Parser, Subcommand};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
+
+/// Between two looks at a database that does not answer.
+const OPEN_AGAIN: Duration = Duration::from_secs(1);
 
 /// The city's side of Bunri: takes in what the recycling bins say, once each, and shows it.
 #[derive(Parser)]
@@ -112,9 +116,20 @@ async fn open(config: &Config) -> anyhow::Result<Store> {
     Ok(Store::open(&config.database_url, config.connections_max).await?)
 }
 
+/// Waits for a database that is away: what bins say meanwhile is kept at the broker.
+async fn open_patiently(config: &Config) -> anyhow::Result<Store> {
+    loop {
+        match Store::open(&config.database_url, config.connections_max).await {
+            Err(error) if error.is_transient() => tracing::warn!("{error}: trying again"),
+            end => return Ok(end?),
+        }
+        tokio::time::sleep(OPEN_AGAIN).await;
+    }
+}
+
 async fn serve(path: &Path) -> anyhow::Result<ExitCode> {
     let config = Config::read(path)?;
-    let store = Arc::new(open(&config).await?);
+    let store = Arc::new(open_patiently(&config).await?);
     let stop = watch::Sender::new(false);
     let status = watch::Sender::new(ingest::Status::default());
     let pages = match &config.page {
@@ -125,6 +140,8 @@ async fn serve(path: &Path) -> anyhow::Result<ExitCode> {
         }
         None => None,
     };
+    let export = config.ngsi.map(ngsi::Export::open).transpose()?;
+    let export = export.map(|export| tokio::spawn(export.run(Arc::clone(&store), stop.subscribe())));
     let work = tokio::spawn(ingest::run(config.broker, Arc::clone(&store), status, stop.subscribe()));
     told_to_stop().await?;
     tracing::info!("stopping: the batch under way is finished");
@@ -132,6 +149,9 @@ async fn serve(path: &Path) -> anyhow::Result<ExitCode> {
     work.await.context("the ingest failed")?;
     if let Some(pages) = pages {
         pages.await.context("the pages failed")??;
+    }
+    if let Some(export) = export {
+        export.await.context("the export failed")?;
     }
     store.close().await;
     Ok(ExitCode::SUCCESS)

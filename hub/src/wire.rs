@@ -162,6 +162,9 @@ pub struct Counts {
     pub returned: u64,
     /// Numbers given out for drops that did not happen.
     pub voided: u64,
+    /// Drops that were counted and will never be sent; bins of before this field gave up none.
+    #[serde(default)]
+    pub given_up: u64,
 }
 
 /// Whether the bin is connected, and why.
@@ -354,6 +357,7 @@ fn check_counts(counts: &Counts) -> Result<(), Refusal> {
         ("data.rejected", counts.rejected),
         ("data.returned", counts.returned),
         ("data.voided", counts.voided),
+        ("data.given_up", counts.given_up),
     ];
     for (field, number) in numbers {
         check_number(field, number, COUNT_MAX)?;

@@ -173,6 +173,13 @@ async fn gaps_are_told_from_what_is_on_its_way(url: &str) {
     write(&store, &[(topic("gap", "availability"), availability_event("gap", "run:1", "connected"))]).await;
     let check = check_of(&store, "gap").await;
     assert_eq!((check.state, check.holes.as_slice()), (State::Gap, &[(28, 28), (31, 31)][..]), "{check:?}");
+    // Unless the bin says that it will never come.
+    let mut given_up: serde_json::Value =
+        serde_json::from_slice(&counts_event("gap", EPOCH, 31, &[28])).unwrap();
+    given_up["data"]["given_up"] = 1.into();
+    write(&store, &[(topic("gap", "counts"), given_up.to_string().into_bytes())]).await;
+    let check = check_of(&store, "gap").await;
+    assert_eq!((check.state, check.missing, check.given_up), (State::Complete, 0, 1), "{check:?}");
 }
 
 async fn clones_are_found(url: &str) {

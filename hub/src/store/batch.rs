@@ -99,7 +99,8 @@ impl Batch {
 
 /// Cumulative counts only grow, so the larger ones are the newer, whatever a clock says.
 fn is_newer(new: &Counts, new_ms: i64, old: &Counts, old_ms: i64) -> bool {
-    let age = |counts: &Counts| (counts.last_seq, counts.total + counts.returned + counts.voided);
+    let age =
+        |counts: &Counts| (counts.last_seq, counts.total + counts.returned + counts.voided + counts.given_up);
     (age(new), new_ms) > (age(old), old_ms)
 }
 
@@ -109,7 +110,16 @@ mod tests {
 
     fn counts(last_seq: u64, total: u64) -> Counts {
         let streams = [("can".to_owned(), total)].into();
-        Counts { epoch: "e".to_owned(), last_seq, streams, total, rejected: 0, returned: 0, voided: 0 }
+        Counts {
+            epoch: "e".to_owned(),
+            last_seq,
+            streams,
+            total,
+            rejected: 0,
+            returned: 0,
+            voided: 0,
+            given_up: 0,
+        }
     }
 
     #[test]

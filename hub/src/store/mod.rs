@@ -10,6 +10,7 @@
 
 mod batch;
 mod error;
+mod exported;
 mod ids;
 mod months;
 mod read;

@@ -43,6 +43,7 @@ pub use login::user_line;
 use crate::clock::now_ms;
 use crate::config::PageConfig;
 use crate::ingest::Status;
+use crate::locations;
 use crate::store::Store;
 use items::Span;
 use login::Users;
@@ -260,16 +261,7 @@ async fn health(State(app): State<Arc<App>>) -> Response {
         .into_response()
 }
 
-/// A GeoJSON file of points, by their `id`.
+/// Where bins stand.
 fn read_locations(path: &Path) -> Result<HashMap<String, Value>, WebError> {
-    let refused = |why: String| WebError::File { path: path.to_owned(), why };
-    let text = std::fs::read_to_string(path).map_err(|error| refused(error.to_string()))?;
-    let value: Value = serde_json::from_str(&text).map_err(|error| refused(error.to_string()))?;
-    let features =
-        value["features"].as_array().ok_or_else(|| refused("it has no \"features\"".to_owned()))?;
-    let points = features.iter().map(|feature| match (&feature["id"], &feature["geometry"]) {
-        (Value::String(id), geometry @ Value::Object(_)) => Ok((id.clone(), geometry.clone())),
-        _ => Err(refused("every feature needs an \"id\" of district/bin and a \"geometry\"".to_owned())),
-    });
-    points.collect()
+    locations::read(path).map_err(|why| WebError::File { path: path.to_owned(), why })
 }

@@ -9,6 +9,7 @@
 )]
 
 pub(crate) mod broker;
+pub(crate) mod certificates;
 pub(crate) mod events;
 pub(crate) mod postgres;
 pub(crate) mod publisher;
