@@ -4,6 +4,7 @@
 //! it may stand at a bin with a phone. Paths in a file are relative to that file. Units are in the key names.
 
 mod calibration;
+mod hub;
 mod missing;
 mod overrides;
 mod page;
@@ -30,10 +31,10 @@ use crate::judge::{self, Compartment, CostTable};
 use crate::mechanism::guard::GuardSettings;
 use crate::mechanism::{self, DriveSettings};
 use crate::streams::Stream;
-use crate::uplink::{self, BinName, Secret};
+use crate::uplink::{self, BinName};
 use crate::web;
 use problems::Problems;
-use raw::{RawCamera, RawUplink, Source};
+use raw::{RawCamera, Source};
 
 /// A checked configuration.
 #[derive(Clone, Debug)]
@@ -182,7 +183,7 @@ impl Config {
         let drive = choose_drive(&raw, calibration.as_ref(), problems);
         let judge = check_judge(&raw, problems);
         let uplink = match (&raw.uplink, &bin) {
-            (Some(uplink), Some(bin)) => check_uplink(uplink, bin, folder, problems),
+            (Some(uplink), Some(bin)) => hub::check(uplink, bin, folder, problems),
             _ => None,
         };
         let state_dir = folder.join(&raw.bin.state_dir);
@@ -480,27 +481,6 @@ fn check_judge(raw: &RawConfig, problems: &mut problems::InFile<'_>) -> JudgeCon
             ..judge::Timing::default()
         },
     }
-}
-
-fn check_uplink(
-    raw: &RawUplink,
-    bin: &BinName,
-    folder: &Path,
-    problems: &mut problems::InFile<'_>,
-) -> Option<uplink::Settings> {
-    let mut settings = uplink::Settings::new(raw.host.clone(), raw.port, bin.clone());
-    settings.username.clone_from(&raw.username);
-    settings.keep_alive_s = raw.keep_alive_s;
-    settings.in_flight = raw.in_flight;
-    if let Some(file) = &raw.password_file {
-        let path = folder.join(file);
-        match std::fs::read_to_string(&path) {
-            Ok(password) => settings.password = Some(Secret::new(password.trim_end().to_owned())),
-            Err(error) => problems.add("uplink.password_file", format!("{}: {error}", path.display())),
-        }
-    }
-    settings.validate().map_err(|error| problems.add("uplink", error.to_string())).ok()?;
-    Some(settings)
 }
 
 #[cfg(test)]

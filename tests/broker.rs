@@ -1,7 +1,7 @@
 //! The uplink against a real mosquitto on loopback, and against everything that happens to networks.
 //!
-//! The property behind every test: the hub's deduplicated drops are exactly the ledger's, in order, and a row is in
-//! the outbox until its acknowledgement has come.
+//! The property behind every test: the hub's deduplicated drops are exactly the ledger's, and a row is in the outbox
+//! until its acknowledgement has come.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a failed test should stop there")]
 
@@ -51,10 +51,20 @@ async fn assert_agreement(hub: &HubListener, bin: &Bin) {
     };
     soon("counts that agree", received.wait_for(counted)).await.unwrap();
     let received = received.borrow();
-    let ids: Vec<_> = received.drops.iter().map(|(_, id)| id.clone()).collect();
-    assert_eq!(ids, expected, "what the hub holds is not what the ledger holds, in its order");
+    let mut ids = ids(&received);
+    ids.sort_by_key(|id| seq(id));
+    assert_eq!(ids, expected, "what the hub holds is not what the ledger holds");
     assert!(received.drops.iter().all(|(source, _)| source == "/recycle/yangcheon/mok-1"));
     assert_eq!(received.broken, 0);
+}
+
+/// The ids of the drops in the order in which they came.
+fn ids(received: &Received) -> Vec<String> {
+    received.drops.iter().map(|(_, id)| id.clone()).collect()
+}
+
+fn seq(id: &str) -> u64 {
+    id.rsplit(':').next().unwrap().parse().unwrap()
 }
 
 /// Reads availability messages until one satisfies `wanted`; returns all of them.
@@ -77,8 +87,10 @@ async fn everything_arrives_in_order_and_the_counts_agree() {
     let bin = Bin::new();
     bin.drop_items(40);
     let uplink = bin.uplink(settings(&gate));
+    assert_agreement(&hub, &bin).await;
     bin.drop_items(25);
     assert_agreement(&hub, &bin).await;
+    assert_eq!(ids(&hub.received().borrow()), bin.ids(), "out of order");
     assert_eq!(hub.received().borrow().duplicates, 0);
     let mut status = uplink.status();
     let sent = status.wait_for(|status| status.published == 65 && status.backlog == 0);
@@ -88,6 +100,60 @@ async fn everything_arrives_in_order_and_the_counts_agree() {
     assert!(uplink.stop().await);
     broker.stop().await;
     assert_eq!(broker.pid(), None);
+}
+
+#[tokio::test]
+async fn what_nobody_is_subscribed_to_is_kept_until_somebody_is() {
+    let broker = LocalBroker::start(&[], "").await.unwrap();
+    let gate = Gate::before(broker.port()).await;
+    let bin = Bin::new();
+    bin.drop_items(12);
+    let began = SystemClock.now();
+    let uplink = bin.uplink(settings(&gate));
+    let mut status = uplink.status();
+    // The broker acknowledges each of them, and has nobody to give it to.
+    soon("the silence to be noticed", status.wait_for(|status| status.nobody_listens)).await.unwrap();
+    bin.drop_items(3);
+    let several = soon("several attempts", status.wait_for(|status| status.unheard >= 20)).await.unwrap();
+    assert!(several.connected && several.published == 0, "{several:?}");
+    assert!(several.last_error.as_ref().unwrap().contains("nobody is subscribed"), "{several:?}");
+    drop(several);
+    assert_eq!(bin.outbox_len(), 15, "a drop that no hub has was deleted");
+    sleep(Duration::from_secs(1)).await;
+    // At first a window full, each fresh one, and then one at a time with waits that grow to 100 ms and more.
+    let attempts = status.borrow().unheard;
+    let passed = SystemClock.now().since(began);
+    assert!(attempts <= 26 + passed.as_millis() as u64 / 100, "{attempts} attempts in {passed:?}");
+    assert_eq!(gate.accepted(), 1, "no reason to reconnect");
+
+    let hub = HubListener::start(broker.settings(bin_name())).await.unwrap();
+    assert_agreement(&hub, &bin).await;
+    assert_eq!(hub.received().borrow().duplicates, 0);
+    let content = |status: &Status| !status.nobody_listens && status.published == 15;
+    soon("a content status", status.wait_for(content)).await.unwrap();
+    assert_eq!(status.borrow().last_error, None);
+    drop(status);
+    assert!(uplink.stop().await);
+}
+
+#[tokio::test]
+async fn a_new_drop_does_not_wait_behind_those_that_nobody_took() {
+    let broker = LocalBroker::start(&[], "").await.unwrap();
+    let gate = Gate::before(broker.port()).await;
+    let bin = Bin::new();
+    bin.drop_items(5);
+    let patient = Duration::from_secs(3600);
+    let uplink = bin.uplink(Settings { retry_min: patient, retry_max: patient, ..settings(&gate) });
+    let mut status = uplink.status();
+    soon("the silence to be noticed", status.wait_for(|status| status.unheard == 5)).await.unwrap();
+    let hub = HubListener::start(broker.settings(bin_name())).await.unwrap();
+    assert_eq!(bin.outbox_len(), 5);
+    bin.drop_items(1);
+    assert_agreement(&hub, &bin).await;
+    let arrived = ids(&hub.received().borrow());
+    assert_eq!(arrived.iter().map(|id| seq(id)).collect::<Vec<_>>()[0], seq(bin.ids().last().unwrap()));
+    drop(status);
+    assert!(uplink.stop().await);
 }
 
 #[tokio::test]

@@ -2,8 +2,10 @@
 
 mod drive;
 mod screen;
+mod uplink;
 
 pub(super) use screen::{RawRules, RawScreen, Spoken};
+pub(super) use uplink::RawUplink;
 
 pub(super) use drive::{
     Kind, RawDcMotor, RawDrive, RawGuards, RawInput, RawOutput, RawServo, RawSolenoid, RawStepper,
@@ -297,39 +299,6 @@ const fn default_fault_retries() -> u32 {
 
 const fn default_move_limit() -> u64 {
     3_000
-}
-
-/// `[uplink]`
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct RawUplink {
-    /// The broker.
-    pub host: String,
-    /// Its port.
-    #[serde(default = "default_port")]
-    pub port: u16,
-    /// User name at the broker.
-    pub username: Option<String>,
-    /// File with the password.
-    pub password_file: Option<PathBuf>,
-    /// Seconds of silence before a ping.
-    #[serde(default = "default_keep_alive")]
-    pub keep_alive_s: u16,
-    /// Drops that may wait for their acknowledgement.
-    #[serde(default = "default_in_flight")]
-    pub in_flight: u16,
-}
-
-const fn default_port() -> u16 {
-    1883
-}
-
-const fn default_keep_alive() -> u16 {
-    30
-}
-
-const fn default_in_flight() -> u16 {
-    16
 }
 
 /// `[web]`

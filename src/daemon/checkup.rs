@@ -228,6 +228,7 @@ fn broker_from_inside(running: &Running) -> Finding {
     let Some(uplink) = &running.uplink else { return pass(Check::Broker, "-") };
     let status = uplink.borrow();
     match (&status.refused, &status.last_error) {
+        (_, why) if status.nobody_listens => warn(Check::Broker, why.as_deref().unwrap_or("-")),
         _ if status.connected => pass(Check::Broker, format!("{} + {}", status.published, status.backlog)),
         (Some(why), _) => fail(Check::Broker, why),
         (None, why) => warn(Check::Broker, why.as_deref().unwrap_or("-")),

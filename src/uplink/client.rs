@@ -17,7 +17,7 @@ use rumqttc::mqttbytes::v5::{
 };
 use rumqttc::{
     AsyncClient, ConnectionError, Event, EventLoop, MqttOptions, Outgoing, PublishNoticeError,
-    PublishOptions, QoS, StateError, Transport,
+    PublishOptions, PublishResult, QoS, StateError, Transport,
 };
 
 use super::error::Error;
@@ -41,8 +41,17 @@ pub struct Message {
     pub retain: bool,
 }
 
+/// What a broker that did not refuse a message did with it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Answer {
+    /// It has it, for whoever subscribed.
+    Taken,
+    /// Nobody had subscribed, so it threw the message away (reason 0x10 of MQTT 5, which counts as a success there).
+    NobodyListens,
+}
+
 /// Resolves when the broker has answered one message: `Ok` only for an acknowledgement with a success reason.
-pub(super) type Acknowledged = Pin<Box<dyn Future<Output = Result<(), Error>> + Send>>;
+pub(super) type Acknowledged = Pin<Box<dyn Future<Output = Result<Answer, Error>> + Send>>;
 
 /// The sending side of one connection.
 pub(super) struct Publisher {
@@ -127,7 +136,13 @@ impl Publisher {
             .await
             .map_err(|error| Error::Lost { broker: broker.clone(), why: error.to_string() })?;
         Ok(Box::pin(async move {
-            notice.wait_completion_async().await.map_err(|error| publish_error(&error, topic, broker))
+            match notice.wait_async().await {
+                Ok(PublishResult::Qos1(answer)) => answer_of(answer.reason, topic),
+                Ok(other) => {
+                    Err(Error::Lost { broker, why: format!("a QoS 1 message was answered with {other:?}") })
+                }
+                Err(error) => Err(publish_error(&error, topic, broker)),
+            }
         }))
     }
 
@@ -316,17 +331,29 @@ fn server_disconnect(code: DisconnectReasonCode, broker: &str) -> Error {
     Error::Refused { broker, why, remedy }
 }
 
+/// What the reason of an acknowledgement means for the message.
+fn answer_of(reason: PubAckReason, topic: String) -> Result<Answer, Error> {
+    let remedy = match reason {
+        PubAckReason::Success => return Ok(Answer::Taken),
+        PubAckReason::NoMatchingSubscribers => return Ok(Answer::NobodyListens),
+        PubAckReason::NotAuthorized => "let this user publish there (the broker's access list)",
+        PubAckReason::TopicNameInvalid => "check district and bin",
+        PubAckReason::QuotaExceeded => "raise this user's quota at the broker",
+        _ => "see the broker's log",
+    };
+    Err(Error::MessageRefused { topic, why: format!("{reason:?}"), remedy })
+}
+
 fn publish_error(error: &PublishNoticeError, topic: String, broker: String) -> Error {
     let why = error.to_string();
-    let remedy = match error {
-        PublishNoticeError::V5PubAck(PubAckReason::NotAuthorized) => {
-            "let this user publish there (the broker's access list)"
+    match error {
+        PublishNoticeError::V5PubAck(reason) => match answer_of(*reason, topic) {
+            Err(error) => error,
+            Ok(_) => Error::Lost { broker, why },
+        },
+        PublishNoticeError::RetainNotSupported => {
+            Error::MessageRefused { topic, why, remedy: "the broker must allow retained messages" }
         }
-        PublishNoticeError::V5PubAck(PubAckReason::TopicNameInvalid) => "check district and bin",
-        PublishNoticeError::V5PubAck(PubAckReason::QuotaExceeded) => "raise this user's quota at the broker",
-        PublishNoticeError::V5PubAck(_) => "see the broker's log",
-        PublishNoticeError::RetainNotSupported => "the broker must allow retained messages",
-        _ => return Error::Lost { broker, why },
-    };
-    Error::MessageRefused { topic, why, remedy }
+        _ => Error::Lost { broker, why },
+    }
 }

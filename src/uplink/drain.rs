@@ -1,6 +1,6 @@
-//! What one connection does once it stands: outbox -> broker, oldest first.
+//! What one connection does once it stands: outbox -> broker, in the order that `lanes.rs` says.
 //!
-//! A row leaves the outbox only on its own acknowledgement with a success reason; whatever is unacknowledged when
+//! A row leaves the outbox only on its own acknowledgement that somebody has it; whatever is unacknowledged when
 //! the connection ends stays where it is and is sent again on the next one. At most `in_flight` rows wait at a
 //! time. Brokers acknowledge in the order in which they received (MQTT 5, 4.6), so waiting for the oldest
 //! loses nothing, and a broker that does otherwise only acknowledges later than it could.
@@ -12,8 +12,10 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::{sleep, timeout};
 
-use super::client::{Acknowledged, Message, Publisher};
+use super::backoff::Backoff;
+use super::client::{Acknowledged, Answer, Message, Publisher};
 use super::error::Error;
+use super::lanes::{Lanes, Limits};
 use super::wire::{self, Cause};
 use super::{Shared, is_stopped, stopped};
 use super::{events, outbox};
@@ -45,11 +47,13 @@ pub(super) struct Drain<'a> {
     shared: &'a Shared,
     connection: &'a str,
     in_flight: VecDeque<Sent>,
-    rows_in_flight: usize,
-    /// The newest row handed to this connection.
-    newest_sent: u64,
-    /// Whether the outbox may hold rows newer than that.
-    more: bool,
+    lanes: Lanes,
+    /// The waits between attempts while nobody listens.
+    unheard: Backoff,
+    random: fastrand::Rng,
+    /// Whether a row was sent, and whether one was answered.
+    sent: bool,
+    answered: bool,
     news: watch::Receiver<u64>,
     counts_due: bool,
     counts_at: Option<Moment>,
@@ -60,15 +64,25 @@ pub(super) struct Drain<'a> {
 }
 
 impl<'a> Drain<'a> {
-    pub(super) fn new(shared: &'a Shared, connection: &'a str) -> Self {
+    pub(super) fn new(shared: &'a Shared, connection: &'a str, random: fastrand::Rng) -> Self {
+        let settings = &shared.settings;
+        let limits = Limits {
+            window: settings.in_flight.into(),
+            replay_share: settings.replay_share,
+            replay_per_s: settings.replay_per_s,
+        };
+        let news = shared.outbox.news();
+        let head = *news.borrow();
         Self {
             shared,
             connection,
             in_flight: VecDeque::new(),
-            rows_in_flight: 0,
-            newest_sent: 0,
-            more: true,
-            news: shared.outbox.news(),
+            lanes: Lanes::new(limits, head, shared.clock.now()),
+            unheard: Backoff::new(settings.retry_min, settings.retry_max),
+            random,
+            sent: false,
+            answered: false,
+            news,
             counts_due: true,
             counts_at: None,
             delivered: 0,
@@ -95,13 +109,19 @@ impl<'a> Drain<'a> {
                 continue;
             }
             let silent_in = self.silent_in()?;
+            let replay_in = self.lanes.wait(self.shared.clock.now()).unwrap_or(LOOK_AGAIN);
             tokio::select! {
                 biased;
                 () = stopped(stop) => {}
                 answer = front(&mut self.in_flight) => self.collect(answer).await?,
-                () = outbox::changed(&mut self.news) => self.more = true,
-                () = sleep(counts_in.unwrap_or(LOOK_AGAIN)) => self.more |= counts_in.is_none(),
-                () = sleep(silent_in) => {}
+                () = outbox::changed(&mut self.news) => {
+                    self.lanes.news();
+                    if self.lanes.nobody_listens() {
+                        self.shared.refresh_backlog().await;
+                    }
+                }
+                () = sleep(counts_in.unwrap_or(LOOK_AGAIN)) => self.lanes.news(),
+                () = sleep(silent_in.min(replay_in)) => {}
             }
         }
         self.goodbye(publisher).await
@@ -120,22 +140,20 @@ impl<'a> Drain<'a> {
 
     /// Whether drops were sent and not one of them was answered.
     pub(super) const fn is_unheard(&self) -> bool {
-        self.newest_sent > 0 && self.delivered == 0
+        self.sent && !self.answered
     }
 
     async fn send_rows(&mut self, publisher: &Publisher) -> Result<(), Error> {
-        let room = usize::from(self.shared.settings.in_flight).saturating_sub(self.rows_in_flight);
-        if !self.more || room == 0 {
-            return Ok(());
-        }
-        let rows = self.shared.outbox.next(self.newest_sent, room).await?;
-        self.more = rows.len() == room;
-        for row in rows {
-            self.newest_sent = row.id;
-            let event = self.shared.drop_event(&row.record);
-            self.send(publisher, What::Row(row.id), self.shared.settings.bin.drop_topic(), &event, false)
-                .await?;
-            self.rows_in_flight += 1;
+        while let Some(ask) = self.lanes.wanted(self.shared.clock.now()) {
+            let rows = self.shared.outbox.next(ask.after, ask.limit).await?;
+            let ids: Vec<u64> = rows.iter().map(|row| row.id).collect();
+            let to_send = self.lanes.found(ask, &ids);
+            for row in rows.into_iter().filter(|row| to_send.contains(&row.id)) {
+                let event = self.shared.drop_event(&row.record);
+                let topic = self.shared.settings.bin.drop_topic();
+                self.send(publisher, What::Row(row.id), topic, &event, false).await?;
+                self.sent = true;
+            }
         }
         Ok(())
     }
@@ -170,34 +188,63 @@ impl<'a> Drain<'a> {
     }
 
     /// Handles the answer to the oldest message, and every further answer that is already there.
-    async fn collect(&mut self, first: Result<(), Error>) -> Result<(), Error> {
-        let mut rows = Vec::new();
+    async fn collect(&mut self, first: Result<Answer, Error>) -> Result<(), Error> {
+        let (mut taken, mut not_taken) = (Vec::new(), Vec::new());
         let mut answer = Some(first);
         let mut refusal = None;
         while let Some(result) = answer {
             let sent = self.in_flight.pop_front();
-            if let Err(error) = result {
-                refusal = Some(error);
-                break;
-            }
+            let said = match result {
+                Ok(said) => said,
+                Err(error) => {
+                    refusal = Some(error);
+                    break;
+                }
+            };
             match sent.map(|sent| sent.what) {
-                Some(What::Row(id)) => rows.push(id),
+                Some(What::Row(id)) if said == Answer::NobodyListens => not_taken.push(id),
+                Some(What::Row(id)) => taken.push(id),
                 Some(What::Online) => self.shared.connected().await,
                 Some(What::Offline) => self.said_goodbye = true,
                 Some(What::Counts) | None => {}
             }
             answer = front_now(&mut self.in_flight).await;
         }
-        if !rows.is_empty() {
-            let drops = rows.len() as u64;
-            self.rows_in_flight = self.rows_in_flight.saturating_sub(rows.len());
-            self.shared.outbox.done(rows).await?;
-            self.counts_due = true;
-            self.delivered += drops;
-            events::Delivered { drops }.emit();
-            self.shared.delivered(drops).await;
-        }
+        self.answered |= !(taken.is_empty() && not_taken.is_empty());
+        self.not_taken(&not_taken).await;
+        self.taken(taken).await?;
         refusal.map_or(Ok(()), Err)
+    }
+
+    /// Rows that nobody listened to: they stay, and are tried again after a while.
+    async fn not_taken(&mut self, rows: &[u64]) {
+        if rows.is_empty() {
+            return;
+        }
+        let retry_in = self.unheard.next(self.random.f64());
+        let again = self.shared.clock.now() + retry_in;
+        for id in rows {
+            self.lanes.not_taken(*id, again);
+        }
+        self.shared.unheard(rows.len() as u64, retry_in).await;
+    }
+
+    /// Rows that have arrived leave the outbox.
+    async fn taken(&mut self, rows: Vec<u64>) -> Result<(), Error> {
+        if rows.is_empty() {
+            return Ok(());
+        }
+        let drops = rows.len() as u64;
+        self.shared.outbox.done(rows.clone()).await?;
+        for id in rows {
+            self.lanes.taken(id);
+        }
+        self.unheard.reset();
+        self.counts_due = true;
+        self.delivered += drops;
+        events::Delivered { drops }.emit();
+        self.shared.delivered(drops).await;
+        Ok(())
     }
 
     /// How long until counts should be sent; `None` while nothing has changed.
@@ -267,7 +314,7 @@ pub(super) fn message<T: serde::Serialize>(
 }
 
 /// The answer to the oldest message. Its entry must be removed at once: an answer comes only once.
-async fn front(in_flight: &mut VecDeque<Sent>) -> Result<(), Error> {
+async fn front(in_flight: &mut VecDeque<Sent>) -> Result<Answer, Error> {
     match in_flight.front_mut() {
         Some(sent) => sent.acknowledged.as_mut().await,
         None => pending().await,
@@ -275,7 +322,7 @@ async fn front(in_flight: &mut VecDeque<Sent>) -> Result<(), Error> {
 }
 
 /// The same, if it is already there.
-async fn front_now(in_flight: &mut VecDeque<Sent>) -> Option<Result<(), Error>> {
+async fn front_now(in_flight: &mut VecDeque<Sent>) -> Option<Result<Answer, Error>> {
     tokio::select! {
         biased;
         answer = front(in_flight) => Some(answer),

@@ -56,6 +56,15 @@ pub enum Error {
         /// What to do.
         remedy: &'static str,
     },
+    /// The broker answers that nobody is subscribed: what it does not deliver it does not keep either.
+    #[error(
+        "nobody is subscribed to {topic}: what is sent there goes on waiting here; start the hub, or check its \
+         subscription"
+    )]
+    NobodyListens {
+        /// The topic.
+        topic: String,
+    },
     /// The connection was there and is gone.
     #[error("the connection to the broker at {broker} was lost ({why}): trying again")]
     Lost {
@@ -90,7 +99,10 @@ impl Error {
     /// slowly, because that somebody may sit at the broker.
     pub fn is_transient(&self) -> bool {
         match self {
-            Error::Unreachable { .. } | Error::Lost { .. } | Error::Silent { .. } => true,
+            Error::Unreachable { .. }
+            | Error::NobodyListens { .. }
+            | Error::Lost { .. }
+            | Error::Silent { .. } => true,
             Error::Outbox(error) => error.is_transient(),
             Error::Name { .. }
             | Error::Setting { .. }

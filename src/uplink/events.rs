@@ -45,6 +45,27 @@ impl Delivered {
     }
 }
 
+/// The broker threw messages away because nobody is subscribed; they stay in the outbox. Said once until it ends.
+pub(super) struct NobodyListens<'a> {
+    pub(super) error: &'a Error,
+    pub(super) retry_in: Duration,
+}
+
+impl NobodyListens<'_> {
+    pub(super) fn emit(&self) {
+        tracing::warn!(retry_in = ?self.retry_in, "{}", self.error);
+    }
+}
+
+/// Somebody is subscribed again.
+pub(super) struct SomebodyListens;
+
+impl SomebodyListens {
+    pub(super) fn emit(&self) {
+        tracing::info!("somebody is subscribed to the drops again");
+    }
+}
+
 /// An attempt or a connection failed; drops wait in the outbox.
 pub(super) struct Failed<'a> {
     pub(super) error: &'a Error,

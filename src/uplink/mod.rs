@@ -9,8 +9,11 @@
 //!                                                       offline, DISCONNECT
 //! ```
 //!
-//! - A row leaves the outbox only on its own PUBACK with a success reason. Whatever was not acknowledged is sent
+//! - A row leaves the outbox only on its own PUBACK with the reason "success". Whatever was not acknowledged is sent
 //!   again on the next connection: at least once, with the same `id`, so that the hub can tell repetitions.
+//! - "No matching subscribers" is a success to MQTT 5 and none to us: the broker has thrown the row away. It stays, and
+//!   is tried again with growing waits ([`Status::nobody_listens`]).
+//! - What waited when a connection began is sent in order, at a limited rate and beside what happens now (`lanes.rs`).
 //! - The MQTT client's memory lives as long as one connection; the outbox is the only storage. No session is kept at
 //!   the broker, so it does not matter what a broker remembers or forgets over a restart.
 //! - Never blocks, slows or stops anything else: the network's health is no concern of the sorting.
@@ -22,6 +25,7 @@ mod client;
 mod drain;
 mod error;
 mod events;
+mod lanes;
 mod outbox;
 mod settings;
 mod status;
@@ -136,7 +140,7 @@ impl Uplink {
             () = stopped(stop) => return Ok(false),
         };
         let since = shared.clock.now();
-        let mut drain = Drain::new(shared, &connection);
+        let mut drain = Drain::new(shared, &connection, self.random.fork());
         let end = tokio::select! {
             biased;
             end = traffic.run() => end,
@@ -237,11 +241,29 @@ impl Shared {
     }
 
     async fn delivered(&self, drops: u64) {
+        if self.status.borrow().nobody_listens {
+            events::SomebodyListens.emit();
+        }
         self.status.send_modify(|status| {
             status.published += drops;
             // Only now: a broker may take the bin in and yet refuse its drops.
             status.forget_errors();
         });
+        self.refresh_backlog().await;
+    }
+
+    /// Nobody was subscribed to what was sent.
+    async fn unheard(&self, rows: u64, retry_in: Duration) {
+        let error = Error::NobodyListens { topic: self.settings.bin.drop_topic() };
+        let first = self.status.send_if_modified(|status| {
+            let first = !std::mem::replace(&mut status.nobody_listens, true);
+            status.last_error = Some(error.to_string());
+            status.unheard += rows;
+            first
+        });
+        if first {
+            events::NobodyListens { error: &error, retry_in }.emit();
+        }
         self.refresh_backlog().await;
     }
 

@@ -29,7 +29,7 @@ impl fmt::Debug for Secret {
 }
 
 /// Settings of the uplink.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Settings {
     /// Host name or address of the broker.
     pub host: String,
@@ -45,6 +45,10 @@ pub struct Settings {
     pub keep_alive_s: u16,
     /// How many drops may wait for their acknowledgement at one time.
     pub in_flight: u16,
+    /// The part of them (0 to 1) that may be old ones after an outage, so that new ones do not wait behind these.
+    pub replay_share: f64,
+    /// How many old ones in a second.
+    pub replay_per_s: u32,
     /// How long a connection attempt may take.
     pub connect_timeout: Duration,
     /// How long the oldest message may wait for its acknowledgement before the connection counts as dead.
@@ -66,6 +70,8 @@ impl Settings {
             password: None,
             keep_alive_s: 30,
             in_flight: 16,
+            replay_share: 0.5,
+            replay_per_s: 50,
             connect_timeout: Duration::from_secs(5),
             acknowledge_timeout: Duration::from_secs(20),
             retry_min: Duration::from_millis(500),
@@ -85,8 +91,11 @@ impl Settings {
         if !(5..=3600).contains(&self.keep_alive_s) {
             return out_of_range("keep_alive_s", self.keep_alive_s.into(), "5 to 3600");
         }
-        if !(1..=1000).contains(&self.in_flight) {
-            return out_of_range("in_flight", self.in_flight.into(), "1 to 1000");
+        if !(2..=1000).contains(&self.in_flight) {
+            return out_of_range("in_flight", self.in_flight.into(), "2 to 1000");
+        }
+        if !(1..=10_000).contains(&self.replay_per_s) {
+            return out_of_range("replay_per_s", self.replay_per_s.into(), "1 to 10000");
         }
         Ok(())
     }

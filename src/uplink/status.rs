@@ -17,6 +17,10 @@ pub struct Status {
     pub last_error: Option<String>,
     /// The same, when somebody must change something for it to end.
     pub refused: Option<String>,
+    /// Whether the broker takes the bin in but nobody is subscribed to its drops.
+    pub nobody_listens: bool,
+    /// Messages that came back because of that, since this run began.
+    pub unheard: u64,
     /// Drops acknowledged since this run began.
     pub published: u64,
 }
@@ -25,5 +29,6 @@ impl Status {
     pub(super) fn forget_errors(&mut self) {
         self.last_error = None;
         self.refused = None;
+        self.nobody_listens = false;
     }
 }

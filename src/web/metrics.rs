@@ -201,6 +201,12 @@ impl Scrape {
             "Age of the oldest of them",
             waits_ms.max(0) as f64 / 1_000.0,
         )?;
+        out.gauge(
+            "uplink_nobody_listens",
+            "Whether nobody is subscribed to this bin's drops",
+            flag(status.nobody_listens),
+        )?;
+        out.counter("uplink_unheard", "Messages that came back because of that", status.unheard)?;
         out.counter("uplink_published", "Drops acknowledged since this run began", status.published)
     }
 }

@@ -195,6 +195,9 @@ alarm-uplink-refused = The city's hub refuses this bin
 alarm-uplink-lost = No connection to the city's hub
     .means = Drops are kept on the disk and sent when it is back. Sorting goes on.
     .do = If this lasts, check the cable and the router.
+alarm-uplink-unheard = The city's hub is not listening
+    .means = The broker takes this bin in, but nobody is subscribed to its drops. They are kept on the disk. Sorting goes on.
+    .do = Nothing here: tell the hub's people that bunri-hub is not subscribed.
 
 # Picture
 picture-title = Chamber
@@ -279,6 +282,7 @@ clock-synchronised = Synchronised
 clock-alone = Not synchronised
 uplink-title = City's hub
 uplink-connected = Connected
+uplink-unheard = Connected, nobody listens
 uplink-disconnected = Not connected
 uplink-refused = Refused
 uplink-none = Not configured

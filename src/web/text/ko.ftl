@@ -192,6 +192,9 @@ alarm-uplink-refused = 시 서버가 이 수거함을 거절합니다
 alarm-uplink-lost = 시 서버와 연결되지 않았습니다
     .means = 투입 기록은 디스크에 모였다가 연결되면 보내집니다. 분류는 계속됩니다.
     .do = 오래 이어지면 통신선과 공유기를 확인하세요.
+alarm-uplink-unheard = 시 서버가 듣고 있지 않습니다
+    .means = 중계 서버와는 연결되었지만 투입 기록을 받는 곳이 없습니다. 기록은 디스크에 모입니다. 분류는 계속됩니다.
+    .do = 여기서 할 일은 없습니다. 시 서버 담당자에게 bunri-hub의 구독이 없다고 알려 주세요.
 
 # 영상
 picture-title = 투입실
@@ -270,6 +273,7 @@ clock-synchronised = 동기화됨
 clock-alone = 동기화되지 않음
 uplink-title = 시 서버
 uplink-connected = 연결됨
+uplink-unheard = 연결됨, 받는 곳 없음
 uplink-disconnected = 연결 안 됨
 uplink-refused = 거절됨
 uplink-none = 연결하지 않는 설정

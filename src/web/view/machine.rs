@@ -129,13 +129,14 @@ fn hub(words: Words<'_>, scene: &Scene) -> Markup {
         return html! { p .value { (words.text("uplink-none")) } };
     };
     let key = match status {
+        uplink::Status { connected: true, nobody_listens: true, .. } => "uplink-unheard",
         uplink::Status { connected: true, .. } => "uplink-connected",
         uplink::Status { refused: Some(_), .. } => "uplink-refused",
         _ => "uplink-disconnected",
     };
     let since = words.age(scene.now.since(status.since).as_secs());
     html! {
-        p .value .bad[!status.connected] {
+        p .value .bad[!status.connected || status.nobody_listens] {
             (words.text(key))
             span .note { " " (words.with("uplink-since", "age", since)) }
         }
@@ -146,7 +147,7 @@ fn hub(words: Words<'_>, scene: &Scene) -> Markup {
                 " · " (words.with("uplink-oldest", "age", age(words, oldest, scene.wall)))
             }
         }
-        @if let Some(error) = status.last_error.as_ref().filter(|_| !status.connected) { p .note { (error) } }
+        @if let Some(error) = status.last_error.as_ref().filter(|_| !status.connected || status.nobody_listens) { p .note { (error) } }
     }
 }
 

@@ -84,6 +84,8 @@ fn troubles(scene: &Scene) -> Vec<Trouble<'_>> {
     if let Some(uplink) = &scene.uplink {
         if let Some(why) = &uplink.refused {
             troubles.push(Trouble { key: "alarm-uplink-refused".into(), why, mild: true });
+        } else if uplink.connected && uplink.nobody_listens {
+            troubles.push(Trouble { key: "alarm-uplink-unheard".into(), why: "", mild: true });
         } else if !uplink.connected && uplink.last_error.is_some() {
             troubles.push(Trouble { key: "alarm-uplink-lost".into(), why: "", mild: true });
         }

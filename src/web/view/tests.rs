@@ -262,6 +262,18 @@ fn the_hub_says_what_it_holds_against_the_bin() {
     );
     scene.uplink = Some(uplink::Status { refused: Some("bad <password>".into()), ..away });
     check(&scene, &["거절됨", "bad &lt;password&gt;"], &["Refused", "The city's hub refuses this bin"]);
+    let unheard = uplink::Status {
+        connected: true,
+        nobody_listens: true,
+        last_error: Some("nobody is subscribed".into()),
+        ..uplink::Status::default()
+    };
+    scene.uplink = Some(unheard);
+    check(
+        &scene,
+        &["연결됨, 받는 곳 없음", "시 서버가 듣고 있지 않습니다"],
+        &["Connected, nobody listens", "nobody is subscribed", "The city's hub is not listening"],
+    );
     scene.uplink = None;
     check(&scene, &["연결하지 않는 설정"], &["Not configured"]);
 }
