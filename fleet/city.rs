@@ -160,6 +160,12 @@ impl City {
         self.folder.path()
     }
 
+    /// Leaves ledgers, tables and what everybody said, to be looked at. Returns where.
+    pub(crate) fn keep(&mut self) -> &Path {
+        self.folder.disable_cleanup(true);
+        self.folder.path()
+    }
+
     /// Ends everything in order.
     pub(crate) async fn end(&mut self) -> anyhow::Result<()> {
         for hub in &mut self.hubs {

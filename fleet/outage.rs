@@ -80,6 +80,9 @@ impl Outage {
         );
         print!("{fresh}{reckoning}");
         show.city.end().await?;
+        if !reckoning.agrees() {
+            println!("kept for you to look at: {}", show.city.keep().display());
+        }
         Ok(reckoning.agrees())
     }
 

@@ -86,6 +86,9 @@ impl Trial {
         println!("{echoes} messages were repeated by the echo");
         print!("{reckoning}");
         show.city.end().await?;
+        if !reckoning.agrees() {
+            println!("kept for you to look at: {}", show.city.keep().display());
+        }
         Ok(reckoning.agrees())
     }
 

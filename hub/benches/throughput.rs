@@ -94,6 +94,13 @@ async fn measure_hub(postgres: &Postgres) -> f64 {
     let mut hub = start();
     let rate = watch(&url, "SELECT COUNT(*) FROM known", FOR_THE_HUB).await;
     end(&mut hub);
+    let mut connection = sqlx::PgConnection::connect(&url).await.unwrap();
+    let size = "SELECT pg_database_size(current_database()) - pg_database_size('postgres')";
+    let bytes: i64 = sqlx::query_scalar(size).fetch_one(&mut connection).await.unwrap();
+    println!(
+        "on disk        {:>9} bytes a drop, with its indices and totals",
+        bytes.unsigned_abs() / FOR_THE_HUB
+    );
     rate
 }
 
