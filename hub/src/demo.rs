@@ -152,6 +152,9 @@ impl MadeUp {
         while time_ms < now_ms {
             self.full = full.filter(|_| now_ms - time_ms < 3_600_000);
             self.item(&mut said, time_ms);
+            if self.seq.is_multiple_of(40) {
+                self.correction(&mut said, time_ms);
+            }
             time_ms += i64::try_from(self.random.u64(1..2 * THEN_EVERY_MS))?;
             if said.messages >= 500 {
                 said.write(store).await?;
@@ -207,6 +210,17 @@ impl MadeUp {
             "rejected": self.rejected, "returned": self.returned, "voided": 0,
         });
         self.say(said, "counts", &format!("{}:{}:counts:{time_ms}", self.epoch(), self.seq), time_ms, &data);
+    }
+
+    /// The crew looks into a bag, and agrees three times of four.
+    fn correction(&mut self, said: &mut Said, time_ms: i64) {
+        let (seen, number) = (STREAMS[self.random.usize(0..3)], self.seq / 40);
+        let truth = if self.random.u8(0..4) == 0 { "plastic" } else { seen };
+        let data = json!({
+            "epoch": self.epoch(), "seq": self.seq, "number": number, "truth": truth, "seen": seen, "stream": seen,
+            "label": seen, "model": "demo 1.0", "clock_synchronised": true, "late": false,
+        });
+        self.say(said, "correction", &format!("{}:correction:{number}", self.epoch()), time_ms, &data);
     }
 
     fn availability(&self, said: &mut Said, cause: &str, time_ms: i64) {

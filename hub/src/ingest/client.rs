@@ -54,7 +54,7 @@ pub(super) struct Acks {
 
 /// Opens one connection, takes up or begins this hub's session at the broker, and subscribes.
 ///
-/// Drops come through a shared subscription: each to one hub of the group. Counts and availability come to every
+/// Drops and corrections come through shared subscriptions: each to one hub of the group. Counts and availability come to every
 /// hub, their retained ones anew on every connection: a shared subscription would get none of those, and writing them
 /// twice changes nothing.
 pub(super) async fn connect(
@@ -158,8 +158,7 @@ impl Feed {
         client: &AsyncClient,
         settings: &BrokerSettings,
     ) -> Result<(), IngestError> {
-        let [drops, counts, availability] = settings.filters();
-        for path in [drops, counts, availability] {
+        for path in settings.filters() {
             let lost = |why: String| IngestError::Lost { broker: settings.address(), why };
             let filter = SubscribeFilter::new(path.clone(), QoS::AtLeastOnce);
             let granted = client

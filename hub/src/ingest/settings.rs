@@ -64,10 +64,11 @@ impl BrokerSettings {
         format!("{}-{}", self.group, self.name)
     }
 
-    /// Drops for the group; counts and availability for this copy.
-    pub(super) fn filters(&self) -> [String; 3] {
+    /// Drops and corrections for the group; counts and availability for this copy.
+    pub(super) fn filters(&self) -> [String; 4] {
         [
             format!("$share/{}/dt/recycle/+/+/drop", self.group),
+            format!("$share/{}/dt/recycle/+/+/correction", self.group),
             "dt/recycle/+/+/counts".to_owned(),
             "st/recycle/+/+/availability".to_owned(),
         ]

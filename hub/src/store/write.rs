@@ -59,6 +59,8 @@ impl Store {
         let mut connection = self.pool.acquire().await.doing("getting a connection to the database")?;
         let bins = self.ids.bins(&mut connection, batch.bins(), now_ms).await?;
         let drop_epochs = batch.drops.iter().map(|arrived| (&arrived.bin, &arrived.drop.epoch));
+        let corrected = batch.corrections.iter().map(|(bin, _, correction)| (bin, &correction.epoch));
+        let drop_epochs = drop_epochs.chain(corrected);
         let epochs = drop_epochs.chain(batch.counts.keys().map(|(bin, epoch)| (bin, epoch)));
         let epochs = epochs.filter_map(|(bin, epoch)| Some((*bins.get(bin)?, epoch.clone()))).collect();
         let epochs = self.ids.epochs(&mut connection, epochs, now_ms).await?;
@@ -69,6 +71,7 @@ impl Store {
 
         let mut transaction = connection.begin().await.doing("beginning a transaction")?;
         let mut written = write_drops(&mut transaction, place(&batch.drops, &bins, &epochs), now_ms).await?;
+        write_corrections(&mut transaction, batch, &bins, &epochs, now_ms).await?;
         write_counts(&mut transaction, batch, &bins, &epochs, now_ms).await?;
         write_presence(&mut transaction, batch, &bins, now_ms).await?;
         write_dead(&mut transaction, batch, now_ms).await?;
@@ -271,6 +274,40 @@ async fn write_openings(connection: &mut AnyConnection, fresh: &[Placed<'_>]) ->
                 WHERE excluded.epoch_id > openings.epoch_id \
                    OR (excluded.epoch_id = openings.epoch_id AND excluded.seq > openings.seq)";
     rows::write(connection, head, values.collect(), tail).await.doing("writing what is open")?;
+    Ok(())
+}
+
+/// What the crew said never changes either: a repetition finds its number taken.
+async fn write_corrections(
+    connection: &mut AnyConnection,
+    batch: &Batch,
+    bins: &HashMap<BinName, i64>,
+    epochs: &HashMap<(i64, String), i64>,
+    now_ms: i64,
+) -> Result<(), StoreError> {
+    let placed = batch.corrections.iter().filter_map(|(bin, time_ms, correction)| {
+        let epoch_id = *epochs.get(&(*bins.get(bin)?, correction.epoch.clone()))?;
+        Some(((epoch_id, correction.number), (time_ms, correction)))
+    });
+    let placed: BTreeMap<_, _> = placed.collect();
+    let values = placed.into_iter().map(|((epoch_id, number), (time_ms, correction))| {
+        [
+            epoch_id.into(),
+            int(number),
+            int(correction.seq),
+            (*time_ms).into(),
+            now_ms.into(),
+            (&*correction.truth).into(),
+            (&*correction.seen).into(),
+            (&*correction.stream).into(),
+            (&*correction.label).into(),
+            correction.model.as_deref().unwrap_or("").into(),
+        ]
+    });
+    let head = "INSERT INTO corrections (epoch_id, number, seq, time_ms, received_ms, truth, seen, stream, label, \
+                model) VALUES";
+    let tail = "ON CONFLICT (epoch_id, number) DO NOTHING";
+    rows::write(connection, head, values.collect(), tail).await.doing("writing corrections")?;
     Ok(())
 }
 

@@ -127,6 +127,7 @@ fn router(app: Arc<App>) -> Router {
         .route("/api/v1/ledgers", get(api::ledgers))
         .route("/api/v1/items", get(api::item_counts))
         .route("/api/v1/rejects", get(api::rejects))
+        .route("/api/v1/corrections", get(api::corrections))
         .route("/api/v1/dead-letters", get(api::dead_letters))
         .route("/api/v1/openapi.json", get(api::description))
         .layer(middleware::from_fn_with_state(Arc::clone(&app), logged_in));
@@ -193,6 +194,7 @@ async fn district(
         ledgers: &app.store.reconcile(now_ms).await?,
         items: &shown_items,
         rejects: &app.store.rejects(from_ms, to_ms).await?,
+        corrected: &app.store.corrected(from_ms, to_ms).await?,
         dead: &app.store.dead_letters().await?,
         by: shown.by,
         now_ms,
