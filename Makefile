@@ -7,7 +7,7 @@ ONLY ?=
 PHOTOS ?= ../shared/photos
 PLACES ?=
 
-.PHONY: help setup demo test bench clips model trials teach-report accept arm-test screenshots
+.PHONY: help setup demo test bench fleet fleet-short outage throughput clips model trials teach-report accept arm-test screenshots
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -31,6 +31,21 @@ test: setup ## formatting, clippy, docs and every test, of the bin and of the hu
 
 bench: setup ## measure each step (criterion)
 	$(CARGO) bench --locked
+
+fleet: setup ## 512 bins, broker, database and two hubs under faults; ledgers against tables at the end (ARGS=--help)
+	cd hub && $(CARGO) build --release --locked --target-dir ../target
+	$(CARGO) run --release --locked --example fleet -- run $(ARGS)
+
+fleet-short: setup ## the same in a minute, with fewer bins and unoptimised programs
+	cd hub && $(CARGO) build --locked --target-dir ../target
+	$(CARGO) run --locked --example fleet -- run --bins 96 --rate 40 --calm 10 --faults 30 $(ARGS)
+
+outage: setup ## one bin that was cut off for 30 days comes back
+	cd hub && $(CARGO) build --release --locked --target-dir ../target
+	$(CARGO) run --release --locked --example fleet -- outage $(ARGS)
+
+throughput: setup ## drops a second of one hub on one core, against a simple script's way
+	cd hub && $(CARGO) bench --locked --target-dir ../target --bench throughput
 
 clips: ## render the demo's clips anew (Debian's blender; about half an hour on two cores)
 	python3 -m venv target/render-venv

@@ -4,11 +4,16 @@
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use jiff::tz::TimeZone;
 use serde::Deserialize;
 
 use crate::ingest::BrokerSettings;
+use crate::ngsi::NgsiConfig;
+
+/// How long a context broker may take for an answer.
+const NGSI_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// What is wrong with a configuration.
 #[derive(Debug, thiserror::Error)]
@@ -47,6 +52,7 @@ struct Raw {
     broker: RawBroker,
     database: RawDatabase,
     page: Option<RawPage>,
+    ngsi: Option<RawNgsi>,
 }
 
 #[derive(Deserialize)]
@@ -67,6 +73,8 @@ struct RawBroker {
     username: Option<String>,
     password_file: Option<PathBuf>,
     ca_file: Option<PathBuf>,
+    certificate_file: Option<PathBuf>,
+    key_file: Option<PathBuf>,
 }
 
 #[derive(Deserialize)]
@@ -88,6 +96,18 @@ struct RawPage {
     locations_file: Option<PathBuf>,
 }
 
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawNgsi {
+    url: String,
+    context: String,
+    token_file: Option<PathBuf>,
+    tenant: Option<String>,
+    locations_file: PathBuf,
+    #[serde(default = "default_every_s")]
+    every_s: u64,
+}
+
 fn default_group() -> String {
     "bunri-hub".to_owned()
 }
@@ -98,6 +118,10 @@ fn default_zone() -> String {
 
 const fn default_connections() -> u32 {
     8
+}
+
+const fn default_every_s() -> u64 {
+    15
 }
 
 /// A checked configuration.
@@ -113,6 +137,8 @@ pub struct Config {
     pub zone: TimeZone,
     /// The pages, if this copy serves them.
     pub page: Option<PageConfig>,
+    /// The context broker, if this copy tells one.
+    pub ngsi: Option<NgsiConfig>,
 }
 
 /// The pages' part.
@@ -152,6 +178,17 @@ impl Config {
             let given = raw.database.connections_max;
             problems.push(format!("database.connections_max = {given}: use 2 to 100"));
         }
+        let certificate = match (raw.broker.certificate_file, raw.broker.key_file) {
+            (Some(certificate), Some(key)) if raw.broker.ca_file.is_some() => {
+                Some((folder.join(certificate), folder.join(key)))
+            }
+            (None, None) => None,
+            _ => {
+                let together = "broker: certificate_file, key_file and ca_file belong together";
+                problems.push(together.to_owned());
+                None
+            }
+        };
         let zone = TimeZone::get(&raw.hub.zone).unwrap_or_else(|_| {
             problems.push(format!("hub.zone = {:?}: no such time zone", raw.hub.zone));
             TimeZone::UTC
@@ -165,6 +202,11 @@ impl Config {
         };
         let password = raw.broker.password_file.as_deref().map(|file| secret("broker.password_file", file));
         let url_in_file = raw.database.url_file.as_deref().map(|file| secret("database.url_file", file));
+        let token = raw
+            .ngsi
+            .as_ref()
+            .and_then(|ngsi| ngsi.token_file.as_deref())
+            .map(|file| secret("ngsi.token_file", file));
         let database_url = match (raw.database.url, url_in_file) {
             (Some(url), None) | (None, Some(url)) => url,
             _ => {
@@ -172,6 +214,11 @@ impl Config {
                 String::new()
             }
         };
+        if let Some(every_s) =
+            raw.ngsi.as_ref().map(|ngsi| ngsi.every_s).filter(|every_s| !(1..=3600).contains(every_s))
+        {
+            problems.push(format!("ngsi.every_s = {every_s}: use 1 to 3600"));
+        }
         if !problems.is_empty() {
             return Err(ConfigError::Values { path: path.to_owned(), problems });
         }
@@ -180,13 +227,23 @@ impl Config {
         broker.username = raw.broker.username;
         broker.password = password;
         broker.ca_file = raw.broker.ca_file.map(|file| folder.join(file));
+        broker.certificate = certificate;
         let page = raw.page.map(|page| PageConfig {
             listen: page.listen,
             users_file: folder.join(page.users_file),
             behind_tls: page.behind_tls,
             locations_file: page.locations_file.map(|file| folder.join(file)),
         });
-        Ok(Self { broker, database_url, connections_max: raw.database.connections_max, zone, page })
+        let ngsi = raw.ngsi.map(|ngsi| NgsiConfig {
+            url: ngsi.url,
+            context: ngsi.context,
+            token,
+            tenant: ngsi.tenant,
+            locations_file: folder.join(ngsi.locations_file),
+            every: Duration::from_secs(ngsi.every_s),
+            timeout: NGSI_TIMEOUT,
+        });
+        Ok(Self { broker, database_url, connections_max: raw.database.connections_max, zone, page, ngsi })
     }
 }
 
@@ -227,6 +284,9 @@ mod tests {
         for part in ["hub.name", "hub.zone", "broker.port", "database.url_file"] {
             assert!(error.contains(part), "{part} is not in {error}");
         }
+        let alone = GOOD.replace("port", "certificate_file = 'hub.pem'\nport");
+        let error = read_text(&alone).err().unwrap().to_string();
+        assert!(error.contains("belong together"), "{error}");
         let error = read_text(&GOOD.replace("host", "hosst")).err().unwrap().to_string();
         assert!(error.contains("hosst"), "{error}");
     }

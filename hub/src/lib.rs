@@ -19,6 +19,8 @@
 pub mod clock;
 pub mod config;
 pub mod ingest;
+mod locations;
+pub mod ngsi;
 pub mod reckoning;
 pub mod store;
 pub mod web;

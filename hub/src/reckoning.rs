@@ -12,8 +12,8 @@ pub fn is_alarming(check: &EpochCheck) -> bool {
 /// One line per ledger, and under a gap the numbers that are missing.
 pub fn table(checks: &[EpochCheck]) -> String {
     let mut text = format!(
-        "{:<32} {:<10} {:>9} {:>9} {:>8} {:>7} {:>6}  ledger\n",
-        "bin", "state", "reported", "held", "missing", "voided", "clones"
+        "{:<32} {:<10} {:>9} {:>9} {:>8} {:>7} {:>8} {:>6}  ledger\n",
+        "bin", "state", "reported", "held", "missing", "voided", "given up", "clones"
     );
     for check in checks {
         let name = format!("{}/{}", check.district, check.bin);
@@ -29,8 +29,8 @@ pub fn table(checks: &[EpochCheck]) -> String {
         // Writing to a String cannot fail.
         let _ = writeln!(
             text,
-            "{name:<32} {state:<10} {reported:>9} {:>9} {:>8} {:>7} {:>6}  {}{reset}",
-            check.held, check.missing, check.voided, check.clones, check.epoch
+            "{name:<32} {state:<10} {reported:>9} {:>9} {:>8} {:>7} {:>8} {:>6}  {}{reset}",
+            check.held, check.missing, check.voided, check.given_up, check.clones, check.epoch
         );
         for (first, last) in &check.holes {
             let _ = writeln!(text, "{:<32} not held: {first} to {last}", "");

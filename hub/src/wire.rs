@@ -13,6 +13,8 @@ use sha2::{Digest as _, Sha256};
 
 /// `type` of a drop.
 pub const DROP_TYPE: &str = "kr.yangcheon.bunri.drop.v1";
+/// `type` of a correction.
+pub const CORRECTION_TYPE: &str = "kr.yangcheon.bunri.correction.v1";
 /// `type` of the cumulative counts.
 pub const COUNTS_TYPE: &str = "kr.yangcheon.bunri.counts.v1";
 /// `type` of the availability.
@@ -61,6 +63,8 @@ pub struct Message {
 pub enum Body {
     /// One item left the chamber.
     Drop(Drop),
+    /// The crew says what an item truly was.
+    Correction(Correction),
     /// Everything counted since the epoch began.
     Counts(Counts),
     /// Whether the bin is connected.
@@ -94,6 +98,27 @@ pub struct Drop {
     pub clock_synchronised: bool,
     /// Whether this transmission left long after the drop: may differ between repetitions.
     pub late: bool,
+}
+
+/// What the crew says that an item truly was. What the bin did with it stays what it was: no count changes.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub struct Correction {
+    /// The ledger.
+    pub epoch: String,
+    /// The drop's number there; the drop itself may come later.
+    pub seq: u64,
+    /// Of several corrections of one drop the one with the highest number holds.
+    pub number: u64,
+    /// What the item was; as `seen` where the crew agrees.
+    pub truth: String,
+    /// What it looked like.
+    pub seen: String,
+    /// Where it went.
+    pub stream: String,
+    /// The model's best label.
+    pub label: String,
+    /// Name and version of the model; `None` where none was loaded.
+    pub model: Option<String>,
 }
 
 /// How long the steps of one drop took, milliseconds.
@@ -162,6 +187,9 @@ pub struct Counts {
     pub returned: u64,
     /// Numbers given out for drops that did not happen.
     pub voided: u64,
+    /// Drops that were counted and will never be sent; bins of before this field gave up none.
+    #[serde(default)]
+    pub given_up: u64,
 }
 
 /// Whether the bin is connected, and why.
@@ -219,7 +247,7 @@ struct Envelope<T> {
 pub fn parse(topic: &str, payload: &[u8]) -> Result<Message, Refusal> {
     let parts: Vec<&str> = topic.split('/').collect();
     let (district, bin, what) = match parts.as_slice() {
-        ["dt", "recycle", district, bin, what @ ("drop" | "counts")] => (district, bin, *what),
+        ["dt", "recycle", district, bin, what @ ("drop" | "correction" | "counts")] => (district, bin, *what),
         ["st", "recycle", district, bin, "availability"] => (district, bin, "availability"),
         _ => return Err(Refusal::Topic),
     };
@@ -232,6 +260,11 @@ pub fn parse(topic: &str, payload: &[u8]) -> Result<Message, Refusal> {
             let (id, time_ms, drop) = open::<Drop>(payload, &bin, DROP_TYPE)?;
             check_drop(&drop, &id)?;
             Ok(Message { bin, time_ms, body: Body::Drop(drop) })
+        }
+        "correction" => {
+            let (id, time_ms, correction) = open::<Correction>(payload, &bin, CORRECTION_TYPE)?;
+            check_correction(&correction, &id)?;
+            Ok(Message { bin, time_ms, body: Body::Correction(correction) })
         }
         "counts" => {
             let (_, time_ms, counts) = open::<Counts>(payload, &bin, COUNTS_TYPE)?;
@@ -315,18 +348,9 @@ fn check_drop(drop: &Drop, id: &str) -> Result<(), Refusal> {
     if drop.seq == 0 {
         return refuse("data.seq", "0", "at least 1");
     }
-    let expected = format!("{}:{}", drop.epoch, drop.seq);
-    if id != expected {
-        return refuse("id", id, expected);
-    }
-    for (field, stream) in [("data.stream", &drop.stream), ("data.seen", &drop.seen)] {
-        if !STREAMS.contains(&stream.as_str()) {
-            return refuse(field, stream, "a stream of the contract");
-        }
-    }
-    if drop.label.len() > LABEL_BYTES_MAX || drop.label.contains('\0') {
-        return refuse("data.label", &drop.label, "at most 256 bytes, none of them NUL");
-    }
+    check_id(id, &format!("{}:{}", drop.epoch, drop.seq))?;
+    check_streams(&[("data.stream", &drop.stream), ("data.seen", &drop.seen)])?;
+    check_text("data.label", &drop.label)?;
     if !(0.0..=1.0).contains(&drop.probability) {
         return refuse("data.probability", &drop.probability.to_string(), "0 to 1");
     }
@@ -346,6 +370,37 @@ fn check_drop(drop: &Drop, id: &str) -> Result<(), Refusal> {
     check_number("data.timings.decided_to_confirmed_ms", confirmed, STEP_MS_MAX)
 }
 
+fn check_correction(correction: &Correction, id: &str) -> Result<(), Refusal> {
+    let Correction { epoch, seq, number, truth, seen, stream, label, model } = correction;
+    check_epoch(epoch)?;
+    for (field, number) in [("data.seq", *seq), ("data.number", *number)] {
+        check_number(field, number, COUNT_MAX)?;
+        if number == 0 {
+            return refuse(field, "0", "at least 1");
+        }
+    }
+    check_id(id, &format!("{epoch}:correction:{number}"))?;
+    check_streams(&[("data.truth", truth), ("data.seen", seen), ("data.stream", stream)])?;
+    check_text("data.label", label)?;
+    check_text("data.model", model.as_deref().unwrap_or(""))
+}
+
+fn check_id(id: &str, expected: &str) -> Result<(), Refusal> {
+    if id == expected { Ok(()) } else { refuse("id", id, expected) }
+}
+
+fn check_streams(streams: &[(&'static str, &String)]) -> Result<(), Refusal> {
+    let unknown = streams.iter().find(|(_, stream)| !STREAMS.contains(&stream.as_str()));
+    unknown.map_or(Ok(()), |(field, stream)| refuse(field, stream, "a stream of the contract"))
+}
+
+fn check_text(field: &'static str, text: &str) -> Result<(), Refusal> {
+    if text.len() > LABEL_BYTES_MAX || text.contains('\0') {
+        return refuse(field, text, "at most 256 bytes, none of them NUL");
+    }
+    Ok(())
+}
+
 fn check_counts(counts: &Counts) -> Result<(), Refusal> {
     check_epoch(&counts.epoch)?;
     let numbers = [
@@ -354,6 +409,7 @@ fn check_counts(counts: &Counts) -> Result<(), Refusal> {
         ("data.rejected", counts.rejected),
         ("data.returned", counts.returned),
         ("data.voided", counts.voided),
+        ("data.given_up", counts.given_up),
     ];
     for (field, number) in numbers {
         check_number(field, number, COUNT_MAX)?;

@@ -11,8 +11,7 @@ use std::process::{Child, Command, Output, Stdio};
 use support::broker::Broker;
 use support::events::{counts_event, drop_event, epoch_of, topic};
 use support::publisher::publish;
-use support::{free_port, until};
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use support::{free_port, is_healthy, until};
 
 fn hub(arguments: &[&str], config: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_bunri-hub"));
@@ -32,18 +31,8 @@ fn held(config: &Path) -> i64 {
 
 async fn start(config: &Path, page: u16) -> Child {
     let child = hub(&["run"], config).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
-    until("a subscribed hub", || healthy(page)).await;
+    until("a subscribed hub", || is_healthy(page)).await;
     child
-}
-
-/// Whether it says that it takes in messages. What is published before a hub's first subscription nobody hears.
-async fn healthy(page: u16) -> bool {
-    let Ok(mut stream) = tokio::net::TcpStream::connect(("127.0.0.1", page)).await else { return false };
-    let mut answer = String::new();
-    let request = b"GET /healthz HTTP/1.1\r\nhost: hub\r\nconnection: close\r\n\r\n";
-    stream.write_all(request).await.is_ok()
-        && stream.read_to_string(&mut answer).await.is_ok()
-        && answer.starts_with("HTTP/1.1 200")
 }
 
 fn drops(seqs: std::ops::RangeInclusive<u64>) -> Vec<(String, Vec<u8>)> {

@@ -8,7 +8,9 @@ mod support;
 use bunri_hub::store::{Batch, EpochCheck, State, Store, Written};
 use bunri_hub::wire;
 use sqlx::Row as _;
-use support::events::{EPOCH, availability_event, counts_event, drop_event, epoch_of, topic};
+use support::events::{
+    EPOCH, availability_event, correction_event, counts_event, drop_event, epoch_of, topic,
+};
 use support::postgres::Postgres;
 
 const NOW: i64 = 1_780_000_000_000;
@@ -61,6 +63,8 @@ async fn dump(url: &str) -> Vec<String> {
         "SELECT bin, epoch || ':' || last_seq || ':' || total || ':' || streams FROM reports \
          JOIN epochs ON epochs.id = epoch_id JOIN bins ON bins.id = bin_id",
         "SELECT bin, stream || ':' || seq || ':' || openings.state FROM openings JOIN bins ON bins.id = bin_id",
+        "SELECT bin, epoch || ':' || number || ':' || seq || ':' || time_ms || ':' || truth || ':' || model \
+         FROM corrections JOIN epochs ON epochs.id = epoch_id JOIN bins ON bins.id = bin_id",
         "SELECT topic, reason || ':' || payload FROM dead_letters",
     ] {
         let rows = sqlx::query(query).fetch_all(&pool).await.unwrap();
@@ -87,6 +91,11 @@ fn a_day() -> Vec<Message> {
             }
         }
     }
+    for number in 1..=40 {
+        // Numbers 1 to 20, each twice: the second word holds.
+        let payload = correction_event("mok-1", &epoch_of("mok-1"), number, (number - 1) % 20 + 1);
+        messages.push((topic("mok-1", "correction"), payload));
+    }
     messages.extend((1..=20).map(|seq| drop_of("mok-1", "a-new-card", seq)));
     messages.push(counts_of("mok-1", "a-new-card", 20, &[]));
     messages.push((topic("mok-1", "drop"), b"{\"broken\": \"\x00\"".to_vec()));
@@ -99,6 +108,9 @@ async fn repetitions_and_reordering_change_nothing(plain: &str, shuffled: &str) 
     let written = write(&store, &day).await;
     assert_eq!((written.new, written.repeated, written.clones, written.dead), (149 * 3 + 20, 0, 0, 1));
     let expected = dump(plain).await;
+    let corrected = store.corrected(0, i64::MAX).await.unwrap();
+    let wrong = corrected.iter().filter(|row| row.truth != row.seen).map(|row| row.items).sum::<i64>();
+    assert_eq!((corrected.iter().map(|row| row.items).sum::<i64>(), wrong), (20, 4), "{corrected:?}");
     store.close().await;
 
     // Twice, in another order, in pieces of every size; the pieces themselves twice, as after a lost acknowledgement.
@@ -173,6 +185,13 @@ async fn gaps_are_told_from_what_is_on_its_way(url: &str) {
     write(&store, &[(topic("gap", "availability"), availability_event("gap", "run:1", "connected"))]).await;
     let check = check_of(&store, "gap").await;
     assert_eq!((check.state, check.holes.as_slice()), (State::Gap, &[(28, 28), (31, 31)][..]), "{check:?}");
+    // Unless the bin says that it will never come.
+    let mut given_up: serde_json::Value =
+        serde_json::from_slice(&counts_event("gap", EPOCH, 31, &[28])).unwrap();
+    given_up["data"]["given_up"] = 1.into();
+    write(&store, &[(topic("gap", "counts"), given_up.to_string().into_bytes())]).await;
+    let check = check_of(&store, "gap").await;
+    assert_eq!((check.state, check.missing, check.given_up), (State::Complete, 0, 1), "{check:?}");
 }
 
 async fn clones_are_found(url: &str) {

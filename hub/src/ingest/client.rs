@@ -5,12 +5,13 @@
 //!
 //! Never acknowledges by itself, never reconnects by itself, never decides how long to wait.
 
+use std::path::Path;
 use std::pin::Pin;
 
 use rumqttc::mqttbytes::v5::{Packet, Publish, SubscribeFilter};
 use rumqttc::{
-    AckMode, AsyncClient, Event, EventLoop, MqttOptions, Outgoing, PersistedAckMode, PersistedSession, QoS,
-    SessionStore, SessionStoreError, SessionStoreKey, Transport,
+    AckMode, AsyncClient, ConnectionError, Event, EventLoop, MqttOptions, Outgoing, PersistedAckMode,
+    PersistedSession, QoS, SessionStore, SessionStoreError, SessionStoreKey, StateError, Transport,
 };
 use tokio::sync::mpsc;
 
@@ -53,7 +54,7 @@ pub(super) struct Acks {
 
 /// Opens one connection, takes up or begins this hub's session at the broker, and subscribes.
 ///
-/// Drops come through a shared subscription: each to one hub of the group. Counts and availability come to every
+/// Drops and corrections come through shared subscriptions: each to one hub of the group. Counts and availability come to every
 /// hub, their retained ones anew on every connection: a shared subscription would get none of those, and writing them
 /// twice changes nothing.
 pub(super) async fn connect(
@@ -69,10 +70,8 @@ pub(super) async fn connect(
     options.set_ack_mode(AckMode::Manual);
     options.set_keep_alive(settings.keep_alive_s);
     options.set_connect_timeout(settings.connect_timeout);
-    if let Some(path) = &settings.ca_file {
-        let ca = std::fs::read(path)
-            .map_err(|source| IngestError::CaFile { path: path.display().to_string(), source })?;
-        options.set_transport(Transport::tls(ca, None, None));
+    if let Some(transport) = encrypted(settings)? {
+        options.set_transport(transport);
     }
     if let Some(username) = &settings.username {
         options.set_credentials(username.clone(), settings.password.clone().unwrap_or_default().into_bytes());
@@ -84,6 +83,20 @@ pub(super) async fn connect(
     feed.greeting().await?;
     feed.subscribe(&client, settings).await?;
     Ok((feed, deliveries, Acks { client }))
+}
+
+/// TLS, if the settings ask for it. Files are read anew for every connection, so that renewed ones need no restart.
+fn encrypted(settings: &BrokerSettings) -> Result<Option<Transport>, IngestError> {
+    let read = |path: &Path| {
+        let text = std::fs::read(path);
+        text.map_err(|source| IngestError::File { path: path.display().to_string(), source })
+    };
+    let Some(ca) = &settings.ca_file else { return Ok(None) };
+    let own = match &settings.certificate {
+        Some((certificate, key)) => Some((read(certificate)?, read(key)?)),
+        None => None,
+    };
+    Ok(Some(Transport::tls(read(ca)?, own, None)))
 }
 
 /// What the crate asks for before it takes up a session that it did not begin itself: its own half of what was under
@@ -125,13 +138,18 @@ impl Feed {
             match self.event_loop.poll().await {
                 Ok(Event::Incoming(Packet::ConnAck(_))) => return Ok(()),
                 Ok(event) => self.take(event)?,
-                Err(error) => {
-                    return Err(IngestError::Unreachable {
-                        broker: self.broker.clone(),
-                        why: error.to_string(),
-                    });
-                }
+                Err(error) => return Err(self.refused(&error)),
             }
+        }
+    }
+
+    /// Why there is no connection: a broker that says no, or none.
+    fn refused(&self, error: &ConnectionError) -> IngestError {
+        let (broker, why) = (self.broker.clone(), error.to_string());
+        match error {
+            ConnectionError::ConnectionRefused(_)
+            | ConnectionError::MqttState(StateError::ConnFail { .. }) => IngestError::Refused { broker, why },
+            _ => IngestError::Unreachable { broker, why },
         }
     }
 
@@ -140,8 +158,7 @@ impl Feed {
         client: &AsyncClient,
         settings: &BrokerSettings,
     ) -> Result<(), IngestError> {
-        let [drops, counts, availability] = settings.filters();
-        for path in [drops, counts, availability] {
+        for path in settings.filters() {
             let lost = |why: String| IngestError::Lost { broker: settings.address(), why };
             let filter = SubscribeFilter::new(path.clone(), QoS::AtLeastOnce);
             let granted = client

@@ -42,9 +42,20 @@ pub enum IngestError {
         /// What it was told.
         limit: u16,
     },
-    /// The certificate authority's file cannot be read.
+    /// The broker is there and does not want this hub.
+    #[error(
+        "the broker at {broker} refuses this hub ({why}): check username, password_file and certificate_file, and \
+             that it knows this user"
+    )]
+    Refused {
+        /// `host:port`.
+        broker: String,
+        /// Its answer.
+        why: String,
+    },
+    /// A certificate or a key cannot be read.
     #[error("cannot read {path}: {source}")]
-    CaFile {
+    File {
         /// Its path.
         path: String,
         /// Why.

@@ -16,6 +16,8 @@ pub struct BrokerSettings {
     pub password: Option<String>,
     /// The certificate authority that signed the broker's certificate, PEM; without it the connection is in clear.
     pub ca_file: Option<PathBuf>,
+    /// This hub's own certificate and its key, PEM, for a broker that asks for one.
+    pub certificate: Option<(PathBuf, PathBuf)>,
     /// This copy's name: what waits for it at the broker is kept under it, so it must stay the same.
     pub name: String,
     /// The group of copies that share the drops.
@@ -41,6 +43,7 @@ impl BrokerSettings {
             username: None,
             password: None,
             ca_file: None,
+            certificate: None,
             name: name.to_owned(),
             group: "bunri-hub".to_owned(),
             keep_alive_s: 15,
@@ -61,10 +64,11 @@ impl BrokerSettings {
         format!("{}-{}", self.group, self.name)
     }
 
-    /// Drops for the group; counts and availability for this copy.
-    pub(super) fn filters(&self) -> [String; 3] {
+    /// Drops and corrections for the group; counts and availability for this copy.
+    pub(super) fn filters(&self) -> [String; 4] {
         [
             format!("$share/{}/dt/recycle/+/+/drop", self.group),
+            format!("$share/{}/dt/recycle/+/+/correction", self.group),
             "dt/recycle/+/+/counts".to_owned(),
             "st/recycle/+/+/availability".to_owned(),
         ]

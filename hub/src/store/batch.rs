@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::wire::{Availability, BinName, Body, Counts, Drop, Message, digest};
+use crate::wire::{Availability, BinName, Body, Correction, Counts, Drop, Message, digest};
 
 /// The longest payload kept of a dead letter, bytes.
 const DEAD_PAYLOAD_MAX: usize = 4096;
@@ -32,6 +32,8 @@ pub(super) struct DeadLetter {
 #[derive(Clone, Debug, Default)]
 pub struct Batch {
     pub(super) drops: Vec<Arrived>,
+    /// Whose, when it was said, and what.
+    pub(super) corrections: Vec<(BinName, i64, Correction)>,
     pub(super) counts: BTreeMap<(BinName, String), (i64, Counts)>,
     pub(super) availability: BTreeMap<BinName, Vec<(i64, Availability)>>,
     /// Bins that themselves said something just now.
@@ -45,7 +47,7 @@ impl Batch {
         let Message { bin, time_ms, body } = message;
         let from_the_bin = match &body {
             Body::Availability(availability) => availability.cause != "connection_lost",
-            Body::Drop(_) | Body::Counts(_) => true,
+            Body::Drop(_) | Body::Correction(_) | Body::Counts(_) => true,
         };
         if from_the_bin && !retained {
             self.seen.insert(bin.clone());
@@ -54,6 +56,7 @@ impl Batch {
             Body::Drop(drop) => {
                 self.drops.push(Arrived { bin, time_ms, digest: drop.digest(time_ms), drop });
             }
+            Body::Correction(correction) => self.corrections.push((bin, time_ms, correction)),
             Body::Counts(counts) => {
                 let key = (bin, counts.epoch.clone());
                 let newest =
@@ -85,6 +88,7 @@ impl Batch {
     /// Whether there is nothing to write.
     pub fn is_empty(&self) -> bool {
         self.drops.is_empty()
+            && self.corrections.is_empty()
             && self.counts.is_empty()
             && self.availability.is_empty()
             && self.dead.is_empty()
@@ -93,13 +97,15 @@ impl Batch {
     /// Every bin that is named.
     pub(super) fn bins(&self) -> BTreeSet<&BinName> {
         let drops = self.drops.iter().map(|arrived| &arrived.bin);
+        let drops = drops.chain(self.corrections.iter().map(|(bin, ..)| bin));
         drops.chain(self.counts.keys().map(|(bin, _)| bin)).chain(self.availability.keys()).collect()
     }
 }
 
 /// Cumulative counts only grow, so the larger ones are the newer, whatever a clock says.
 fn is_newer(new: &Counts, new_ms: i64, old: &Counts, old_ms: i64) -> bool {
-    let age = |counts: &Counts| (counts.last_seq, counts.total + counts.returned + counts.voided);
+    let age =
+        |counts: &Counts| (counts.last_seq, counts.total + counts.returned + counts.voided + counts.given_up);
     (age(new), new_ms) > (age(old), old_ms)
 }
 
@@ -109,7 +115,16 @@ mod tests {
 
     fn counts(last_seq: u64, total: u64) -> Counts {
         let streams = [("can".to_owned(), total)].into();
-        Counts { epoch: "e".to_owned(), last_seq, streams, total, rejected: 0, returned: 0, voided: 0 }
+        Counts {
+            epoch: "e".to_owned(),
+            last_seq,
+            streams,
+            total,
+            rejected: 0,
+            returned: 0,
+            voided: 0,
+            given_up: 0,
+        }
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! What can go wrong with the database.
 
+use sqlx::migrate::MigrateError;
+
 /// A failure of the store.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
@@ -16,7 +18,7 @@ pub enum StoreError {
     Migrate {
         /// What sqlx says.
         #[source]
-        source: sqlx::migrate::MigrateError,
+        source: MigrateError,
     },
     /// The database did not do what was asked.
     #[error("{doing}: {source}")]
@@ -35,7 +37,10 @@ impl StoreError {
     /// Only an answer about the data itself is final: everything else (a lost connection, a full disk, a lock, a
     /// restart) passes or is mended, and what waits is at the broker meanwhile.
     pub fn is_transient(&self) -> bool {
-        let Self::Database { source, .. } = self else { return false };
+        let source = match self {
+            Self::Database { source, .. } | Self::Migrate { source: MigrateError::Execute(source) } => source,
+            Self::Url { .. } | Self::Migrate { .. } => return false,
+        };
         match source {
             sqlx::Error::Database(answer) => !is_about_the_data(answer.code().as_deref().unwrap_or("")),
             sqlx::Error::Encode(_) | sqlx::Error::Decode(_) => false,

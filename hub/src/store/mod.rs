@@ -10,6 +10,7 @@
 
 mod batch;
 mod error;
+mod exported;
 mod ids;
 mod months;
 mod read;
@@ -23,7 +24,7 @@ use sqlx::{AnyConnection, AnyPool, Executor as _};
 
 pub use batch::Batch;
 pub use error::StoreError;
-pub use read::{BinNow, Dead, Hour, Opening, Rejects};
+pub use read::{BinNow, Corrected, Dead, Hour, Opening, Rejects};
 pub use reconcile::{EpochCheck, State};
 pub use write::Written;
 

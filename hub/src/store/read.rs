@@ -68,6 +68,19 @@ pub struct Rejects {
     pub items: i64,
 }
 
+/// How often the crew found items of one kind to be another.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+pub struct Corrected {
+    /// What the items looked like to the bin.
+    pub seen: String,
+    /// What the crew says they were; the same where it agrees.
+    pub truth: String,
+    /// Name and version of the model; empty where none was loaded.
+    pub model: String,
+    /// How many.
+    pub items: i64,
+}
+
 /// A message that was not understood.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub struct Dead {
@@ -143,6 +156,30 @@ impl Store {
         let rows = rows.bind(from_ms).bind(to_ms).fetch_all(&self.pool).await.doing("reading rejects")?;
         let rejects = rows.iter().map(|row| Ok(Rejects { reason: row.try_get(0)?, items: row.try_get(1)? }));
         rejects.collect::<Result<_, sqlx::Error>>().doing("reading rejects")
+    }
+
+    /// What the crew said of the items of the time from `from_ms` to before `to_ms`, of each its last word.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the database cannot be read.
+    pub async fn corrected(&self, from_ms: i64, to_ms: i64) -> Result<Vec<Corrected>, StoreError> {
+        let rows = sqlx::query(
+            "SELECT seen, truth, model, COUNT(*) FROM corrections \
+             WHERE time_ms >= $1 AND time_ms < $2 AND NOT EXISTS \
+               (SELECT 1 FROM corrections AS later WHERE later.epoch_id = corrections.epoch_id \
+                AND later.seq = corrections.seq AND later.number > corrections.number) \
+             GROUP BY seen, truth, model ORDER BY seen, model, truth",
+        );
+        let rows = rows.bind(from_ms).bind(to_ms).fetch_all(&self.pool).await.doing("reading corrections")?;
+        let corrected = rows.iter().map(|row| {
+            Ok(Corrected {
+                seen: row.try_get(0)?,
+                truth: row.try_get(1)?,
+                model: row.try_get(2)?,
+                items: row.try_get(3)?,
+            })
+        });
+        corrected.collect::<Result<_, sqlx::Error>>().doing("reading corrections")
     }
 
     /// The newest messages that were not understood.

@@ -1,13 +1,13 @@
 //! What each ledger reports against what is held here.
 //!
 //! ```text
-//!   missing = total + returned - drops held up to last_seq
-//!   holes   = numbers up to the newest held one that are not held: voided ones, and lost ones
+//!   missing = total + returned - drops held up to last_seq, but for those that the bin has given up
+//!   holes   = numbers up to the newest held one that are not held: voided, given up, and lost ones
 //!
 //!   missing = 0                      complete
-//!   missing > 0, holes <= voided     behind: the rest is on its way, in order; a gap if the bin is connected
+//!   missing > 0, no other holes      behind: the rest is on its way, in order; a gap if the bin is connected
 //!                                    and has said nothing for a minute, for then it has nothing left to say
-//!   missing > 0, holes >  voided     gap, once nothing has come for a minute
+//!   missing > 0, more holes          gap, once nothing has come for a minute
 //!   missing < 0                      more than reported: another ledger uses this name
 //! ```
 
@@ -64,6 +64,8 @@ pub struct EpochCheck {
     pub missing: i64,
     /// Numbers voided by the bin.
     pub voided: i64,
+    /// Drops that it counted and will never send: they had waited too long, or were too many.
+    pub given_up: i64,
     /// Ranges of numbers not held, voided ones among them; only for gaps.
     pub holes: Vec<(i64, i64)>,
     /// Numbers that came with other contents.
@@ -113,7 +115,7 @@ impl Store {
                     reports.total + reports.returned, reports.voided, reports.streams, \
                     (SELECT COUNT(*) FROM clones WHERE clones.epoch_id = epochs.id), \
                     (SELECT COUNT(*) FROM epochs AS others WHERE others.epoch = epochs.epoch), \
-                    COALESCE(presence.seen_ms, 0), \
+                    COALESCE(presence.seen_ms, 0), COALESCE(reports.given_up, 0), \
                     CAST(CASE WHEN presence.state = 'online' THEN 1 ELSE 0 END AS BIGINT) \
              FROM epochs JOIN bins ON bins.id = epochs.bin_id \
                   LEFT JOIN reports ON reports.epoch_id = epochs.id \
@@ -130,7 +132,7 @@ impl Store {
                 id: row.try_get(0)?,
                 last_seq: row.try_get::<Option<i64>, _>(5)?.unwrap_or(0),
                 newest_ms: row.try_get(11)?,
-                online: row.try_get::<i64, _>(12)? != 0,
+                online: row.try_get::<i64, _>(13)? != 0,
                 check: EpochCheck {
                     district: row.try_get(1)?,
                     bin: row.try_get(2)?,
@@ -142,6 +144,7 @@ impl Store {
                     reported: row.try_get(6)?,
                     missing: 0,
                     voided: row.try_get::<Option<i64>, _>(7)?.unwrap_or(0),
+                    given_up: row.try_get(12)?,
                     holes: Vec::new(),
                     clones: row.try_get::<i64, _>(9)? + i64::from(namesakes > 1),
                     streams: BTreeMap::new(),
@@ -208,8 +211,10 @@ impl Store {
             check.state = if check.clones > 0 { State::Clone } else { State::Unreported };
             return Ok(());
         };
-        check.missing = reported - (check.held - newer);
-        let lost = newest.min(*last_seq) - (check.held - newer) > check.voided;
+        let absent = reported - (check.held - newer);
+        // Some of those given up had come: their acknowledgement had not.
+        check.missing = if absent < 0 { absent } else { (absent - check.given_up).max(0) };
+        let lost = newest.min(*last_seq) - (check.held - newer) > check.voided + check.given_up;
         check.state = if check.clones > 0 || check.missing < 0 {
             State::Clone
         } else if check.missing == 0 {

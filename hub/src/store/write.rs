@@ -59,6 +59,8 @@ impl Store {
         let mut connection = self.pool.acquire().await.doing("getting a connection to the database")?;
         let bins = self.ids.bins(&mut connection, batch.bins(), now_ms).await?;
         let drop_epochs = batch.drops.iter().map(|arrived| (&arrived.bin, &arrived.drop.epoch));
+        let corrected = batch.corrections.iter().map(|(bin, _, correction)| (bin, &correction.epoch));
+        let drop_epochs = drop_epochs.chain(corrected);
         let epochs = drop_epochs.chain(batch.counts.keys().map(|(bin, epoch)| (bin, epoch)));
         let epochs = epochs.filter_map(|(bin, epoch)| Some((*bins.get(bin)?, epoch.clone()))).collect();
         let epochs = self.ids.epochs(&mut connection, epochs, now_ms).await?;
@@ -69,6 +71,7 @@ impl Store {
 
         let mut transaction = connection.begin().await.doing("beginning a transaction")?;
         let mut written = write_drops(&mut transaction, place(&batch.drops, &bins, &epochs), now_ms).await?;
+        write_corrections(&mut transaction, batch, &bins, &epochs, now_ms).await?;
         write_counts(&mut transaction, batch, &bins, &epochs, now_ms).await?;
         write_presence(&mut transaction, batch, &bins, now_ms).await?;
         write_dead(&mut transaction, batch, now_ms).await?;
@@ -274,6 +277,40 @@ async fn write_openings(connection: &mut AnyConnection, fresh: &[Placed<'_>]) ->
     Ok(())
 }
 
+/// What the crew said never changes either: a repetition finds its number taken.
+async fn write_corrections(
+    connection: &mut AnyConnection,
+    batch: &Batch,
+    bins: &HashMap<BinName, i64>,
+    epochs: &HashMap<(i64, String), i64>,
+    now_ms: i64,
+) -> Result<(), StoreError> {
+    let placed = batch.corrections.iter().filter_map(|(bin, time_ms, correction)| {
+        let epoch_id = *epochs.get(&(*bins.get(bin)?, correction.epoch.clone()))?;
+        Some(((epoch_id, correction.number), (time_ms, correction)))
+    });
+    let placed: BTreeMap<_, _> = placed.collect();
+    let values = placed.into_iter().map(|((epoch_id, number), (time_ms, correction))| {
+        [
+            epoch_id.into(),
+            int(number),
+            int(correction.seq),
+            (*time_ms).into(),
+            now_ms.into(),
+            (&*correction.truth).into(),
+            (&*correction.seen).into(),
+            (&*correction.stream).into(),
+            (&*correction.label).into(),
+            correction.model.as_deref().unwrap_or("").into(),
+        ]
+    });
+    let head = "INSERT INTO corrections (epoch_id, number, seq, time_ms, received_ms, truth, seen, stream, label, \
+                model) VALUES";
+    let tail = "ON CONFLICT (epoch_id, number) DO NOTHING";
+    rows::write(connection, head, values.collect(), tail).await.doing("writing corrections")?;
+    Ok(())
+}
+
 async fn write_counts(
     connection: &mut AnyConnection,
     batch: &Batch,
@@ -296,18 +333,19 @@ async fn write_counts(
             int(counts.rejected),
             int(counts.returned),
             int(counts.voided),
+            int(counts.given_up),
             Value::Text(serde_json::to_string(&counts.streams).unwrap_or_default()),
         ]
     });
     let head = "INSERT INTO reports (epoch_id, reported_ms, received_ms, last_seq, total, rejected, returned, \
-                voided, streams) VALUES";
+                voided, given_up, streams) VALUES";
     let tail = "ON CONFLICT (epoch_id) DO UPDATE SET reported_ms = excluded.reported_ms, \
                 received_ms = excluded.received_ms, last_seq = excluded.last_seq, total = excluded.total, \
                 rejected = excluded.rejected, returned = excluded.returned, voided = excluded.voided, \
-                streams = excluded.streams \
+                given_up = excluded.given_up, streams = excluded.streams \
                 WHERE excluded.last_seq > reports.last_seq OR (excluded.last_seq = reports.last_seq AND \
-                excluded.total + excluded.returned + excluded.voided > \
-                reports.total + reports.returned + reports.voided)";
+                excluded.total + excluded.returned + excluded.voided + excluded.given_up > \
+                reports.total + reports.returned + reports.voided + reports.given_up)";
     rows::write(connection, head, values.collect(), tail).await.doing("writing reported counts")?;
     Ok(())
 }

@@ -13,7 +13,7 @@ use super::App;
 use super::error::WebError;
 use super::items::{self, Items, Query, Span};
 use crate::clock::now_ms;
-use crate::store::{BinNow, Dead, EpochCheck, Rejects};
+use crate::store::{BinNow, Corrected, Dead, EpochCheck, Rejects};
 
 /// How long a resident's answer may be kept by whoever stands between, seconds.
 pub(super) const OPEN_MAX_AGE: &str = "public, max-age=60";
@@ -21,7 +21,7 @@ pub(super) const OPEN_MAX_AGE: &str = "public, max-age=60";
 #[derive(OpenApi)]
 #[openapi(
     info(title = "bunri-hub", description = "What the district's recycling bins did, and how they stand."),
-    paths(bins, ledgers, item_counts, rejects, dead_letters, residents)
+    paths(bins, ledgers, item_counts, rejects, corrections, dead_letters, residents)
 )]
 struct Description;
 
@@ -78,6 +78,19 @@ pub(super) async fn rejects(
 ) -> Result<Json<Vec<Rejects>>, WebError> {
     let (from, to) = Span::of(&query, jiff::Timestamp::now(), &app.zone)?.ms();
     Ok(Json(app.store.rejects(from, to).await?))
+}
+
+/// What the crew found items to be, by what they looked like and by model.
+#[utoipa::path(
+    get, path = "/api/v1/corrections", params(Query),
+    responses((status = 200, body = Vec<Corrected>), (status = 400), (status = 401))
+)]
+pub(super) async fn corrections(
+    State(app): State<Arc<App>>,
+    Params(query): Params<Query>,
+) -> Result<Json<Vec<Corrected>>, WebError> {
+    let (from, to) = Span::of(&query, jiff::Timestamp::now(), &app.zone)?.ms();
+    Ok(Json(app.store.corrected(from, to).await?))
 }
 
 /// The newest messages that were not understood.

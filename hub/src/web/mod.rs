@@ -43,6 +43,7 @@ pub use login::user_line;
 use crate::clock::now_ms;
 use crate::config::PageConfig;
 use crate::ingest::Status;
+use crate::locations;
 use crate::store::Store;
 use items::Span;
 use login::Users;
@@ -126,6 +127,7 @@ fn router(app: Arc<App>) -> Router {
         .route("/api/v1/ledgers", get(api::ledgers))
         .route("/api/v1/items", get(api::item_counts))
         .route("/api/v1/rejects", get(api::rejects))
+        .route("/api/v1/corrections", get(api::corrections))
         .route("/api/v1/dead-letters", get(api::dead_letters))
         .route("/api/v1/openapi.json", get(api::description))
         .layer(middleware::from_fn_with_state(Arc::clone(&app), logged_in));
@@ -192,6 +194,7 @@ async fn district(
         ledgers: &app.store.reconcile(now_ms).await?,
         items: &shown_items,
         rejects: &app.store.rejects(from_ms, to_ms).await?,
+        corrected: &app.store.corrected(from_ms, to_ms).await?,
         dead: &app.store.dead_letters().await?,
         by: shown.by,
         now_ms,
@@ -260,16 +263,7 @@ async fn health(State(app): State<Arc<App>>) -> Response {
         .into_response()
 }
 
-/// A GeoJSON file of points, by their `id`.
+/// Where bins stand.
 fn read_locations(path: &Path) -> Result<HashMap<String, Value>, WebError> {
-    let refused = |why: String| WebError::File { path: path.to_owned(), why };
-    let text = std::fs::read_to_string(path).map_err(|error| refused(error.to_string()))?;
-    let value: Value = serde_json::from_str(&text).map_err(|error| refused(error.to_string()))?;
-    let features =
-        value["features"].as_array().ok_or_else(|| refused("it has no \"features\"".to_owned()))?;
-    let points = features.iter().map(|feature| match (&feature["id"], &feature["geometry"]) {
-        (Value::String(id), geometry @ Value::Object(_)) => Ok((id.clone(), geometry.clone())),
-        _ => Err(refused("every feature needs an \"id\" of district/bin and a \"geometry\"".to_owned())),
-    });
-    points.collect()
+    locations::read(path).map_err(|why| WebError::File { path: path.to_owned(), why })
 }

@@ -7,7 +7,7 @@ use maud::{DOCTYPE, Markup, html};
 use super::chart;
 use super::items::{Items, Step};
 use super::text::Words;
-use crate::store::{BinNow, Dead, EpochCheck, Opening, Rejects, State};
+use crate::store::{BinNow, Corrected, Dead, EpochCheck, Opening, Rejects, State};
 use crate::wire::STREAMS;
 
 const REASONS: [&str; 6] =
@@ -19,6 +19,7 @@ pub(super) struct District<'a> {
     pub(super) ledgers: &'a [EpochCheck],
     pub(super) items: &'a [Items],
     pub(super) rejects: &'a [Rejects],
+    pub(super) corrected: &'a [Corrected],
     pub(super) dead: &'a [Dead],
     pub(super) by: Step,
     pub(super) now_ms: i64,
@@ -85,6 +86,10 @@ pub(super) fn district(words: Words<'_>, shown: &District<'_>) -> Markup {
             }
         }
         section.card {
+            h2 { (words.text("corrected-title")) }
+            (corrected(words, shown.corrected))
+        }
+        section.card {
             h2 { (words.text("dead-title")) }
             @if shown.dead.is_empty() { p { (words.text("dead-none")) } }
             table {
@@ -146,6 +151,37 @@ fn bins(words: Words<'_>, shown: &District<'_>) -> Markup {
                         td { (closed(words, bin)) }
                         td { @for check in ledgers_of(shown, bin) { (state(words, check)) } }
                         td.number { (totals.get(&(&*bin.district, &*bin.bin)).copied().unwrap_or(0)) }
+                    }
+                } }
+            }
+        }
+    }
+}
+
+/// How often the crew disagreed, by what items looked like and by model, and what they were instead.
+fn corrected(words: Words<'_>, corrected: &[Corrected]) -> Markup {
+    let mut kinds: BTreeMap<(&str, &str), Vec<&Corrected>> = BTreeMap::new();
+    for row in corrected {
+        kinds.entry((&row.seen, &row.model)).or_default().push(row);
+    }
+    let stream = |stream: &str| words.text(&format!("stream-{stream}"));
+    html! {
+        @if kinds.is_empty() { p { (words.text("corrected-none")) } } @else {
+            table {
+                thead { tr {
+                    @for key in ["corrected-seen", "corrected-model", "corrected-looked-at", "corrected-wrong", "corrected-truth"] {
+                        th { (words.text(key)) }
+                    }
+                } }
+                tbody { @for ((seen, model), rows) in kinds {
+                    tr {
+                        th scope="row" { (stream(seen)) }
+                        td { (model) }
+                        td.number { (rows.iter().map(|row| row.items).sum::<i64>()) }
+                        td.number { (rows.iter().filter(|row| row.truth != seen).map(|row| row.items).sum::<i64>()) }
+                        td { @for row in rows.iter().filter(|row| row.truth != seen) {
+                            (stream(&row.truth)) " " (row.items) " "
+                        } }
                     }
                 } }
             }

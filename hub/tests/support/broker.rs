@@ -11,16 +11,24 @@ pub(crate) struct Broker {
 }
 
 impl Broker {
+    /// A folder and a port: who calls this writes the configuration into the folder and launches it.
+    pub(crate) fn prepare() -> Self {
+        Self { port: free_port(), folder: tempfile::tempdir().unwrap(), child: None }
+    }
+
+    pub(crate) fn folder(&self) -> &std::path::Path {
+        self.folder.path()
+    }
+
     pub(crate) async fn start() -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let port = free_port();
+        let mut broker = Self::prepare();
+        let (port, folder) = (broker.port, &broker.folder);
         let config = format!(
             "listener {port} 127.0.0.1\nallow_anonymous true\npersistence true\npersistence_location {}/\n\
              max_queued_messages 0\nmax_inflight_messages 1000\nuser root\n",
             folder.path().display()
         );
         std::fs::write(folder.path().join("mosquitto.conf"), config).unwrap();
-        let mut broker = Self { port, folder, child: None };
         broker.launch().await;
         broker
     }

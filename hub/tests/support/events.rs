@@ -77,3 +77,14 @@ pub(crate) fn availability_event(bin: &str, connection: &str, cause: &str) -> Ve
     let data = json!({"state": state, "cause": cause});
     envelope(bin, "availability", &format!("{connection}:{word}"), &time_of(1), &data)
 }
+
+/// The crew's word on a drop of [`drop_event`]: of every four one was glass.
+pub(crate) fn correction_event(bin: &str, epoch: &str, number: u64, seq: u64) -> Vec<u8> {
+    let seen = STREAMS[usize::try_from(seq).unwrap() % 9];
+    let data = json!({
+        "epoch": epoch, "seq": seq, "number": number, "truth": if number.is_multiple_of(4) { "glass" } else { seen },
+        "seen": seen, "stream": seen, "label": format!("item-{seq}"), "model": "bunri-lite0 1.0.0",
+        "clock_synchronised": true, "late": false,
+    });
+    envelope(bin, "correction", &format!("{epoch}:correction:{number}"), &time_of(seq + 60), &data)
+}

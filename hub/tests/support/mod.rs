@@ -9,12 +9,15 @@
 )]
 
 pub(crate) mod broker;
+pub(crate) mod certificates;
 pub(crate) mod events;
 pub(crate) mod postgres;
 pub(crate) mod publisher;
 
 use std::future::Future;
 use std::time::Duration;
+
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 /// Every wait ends here at the latest.
 const LIMIT: Duration = Duration::from_secs(60);
@@ -31,4 +34,14 @@ pub(crate) async fn until<F: Future<Output = bool>>(what: &str, mut check: impl 
 
 pub(crate) fn free_port() -> u16 {
     std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port()
+}
+
+/// Whether it says that it takes in messages. What is published before a hub's first subscription nobody hears.
+pub(crate) async fn is_healthy(page: u16) -> bool {
+    let Ok(mut stream) = tokio::net::TcpStream::connect(("127.0.0.1", page)).await else { return false };
+    let mut answer = String::new();
+    let request = b"GET /healthz HTTP/1.1\r\nhost: hub\r\nconnection: close\r\n\r\n";
+    stream.write_all(request).await.is_ok()
+        && stream.read_to_string(&mut answer).await.is_ok()
+        && answer.starts_with("HTTP/1.1 200")
 }

@@ -11,6 +11,7 @@ pub(crate) struct Postgres {
     pub(crate) port: u16,
     child: Child,
     databases: AtomicU32,
+    durable: bool,
     folder: tempfile::TempDir,
 }
 
@@ -38,7 +39,17 @@ fn is_root() -> bool {
 }
 
 impl Postgres {
+    /// One that does not wait for the disk: tests kill processes, not machines, and the kernel has what was written.
     pub(crate) async fn start() -> Self {
+        Self::begin(false).await
+    }
+
+    /// One with its own defaults: a commit is on the disk.
+    pub(crate) async fn start_durable() -> Self {
+        Self::begin(true).await
+    }
+
+    async fn begin(durable: bool) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let data = folder.path().join("data");
         if is_root() {
@@ -54,8 +65,8 @@ impl Postgres {
             .unwrap();
         assert!(done.success(), "initdb failed");
         let port = free_port();
-        let child = launch(folder.path(), port);
-        let postgres = Self { port, child, databases: AtomicU32::new(0), folder };
+        let child = launch(folder.path(), port, durable);
+        let postgres = Self { port, child, databases: AtomicU32::new(0), durable, folder };
         postgres.answers().await;
         postgres
     }
@@ -68,7 +79,7 @@ impl Postgres {
     pub(crate) async fn crash_and_return(&mut self, away: std::time::Duration) {
         self.quit();
         tokio::time::sleep(away).await;
-        self.child = launch(self.folder.path(), self.port);
+        self.child = launch(self.folder.path(), self.port, self.durable);
         self.answers().await;
     }
 
@@ -104,11 +115,11 @@ impl Postgres {
     }
 }
 
-fn launch(folder: &Path, port: u16) -> Child {
+fn launch(folder: &Path, port: u16, durable: bool) -> Child {
     let mut command = command(&programs().join("postgres"));
     command.arg("-D").arg(folder.join("data")).args(["-p", &port.to_string()]);
-    // The tests kill processes, not machines: the kernel has what was written.
-    for setting in ["listen_addresses=127.0.0.1", "fsync=off", "max_connections=200"] {
+    let fsync = if durable { "fsync=on" } else { "fsync=off" };
+    for setting in ["listen_addresses=127.0.0.1", fsync, "max_connections=200"] {
         command.args(["-c", setting]);
     }
     command.args(["-c", &format!("unix_socket_directories={}", folder.display())]);
