@@ -1,7 +1,7 @@
 """Random views of a batch of pictures, made on tensors: geometry by one `grid_sample`, then light, lens and sensor.
 
-Moderate on purpose. Five epochs with heavy colour, exposure and occlusion changes were worse everywhere (see
-FIELD-NOTES); what a bin truly changes is the angle of the item, its size and place, the light and the camera.
+Light and colour are moderate on purpose: five epochs with heavy changes of them were worse everywhere (see FIELD-NOTES).
+What a bin truly changes is the angle of the item, its size and place, what lies over it, the light and the camera.
 
 All functions take and give float tensors [N, 3, H, W] in 0..1 and draw only from the generator they are given.
 """
@@ -71,12 +71,39 @@ def light(x: Tensor, generator: Generator) -> Tensor:
     return torch.where(some, x * lit, x).clamp(0.0, 1.0)
 
 
-def blur(x: Tensor, generator: Generator, chance: float = 0.25) -> Tensor:
-    """Gaussian blur of up to 1.6 pixels on some of the pictures."""
+def cover(x: Tensor, generator: Generator, chance: float = 0.3) -> Tensor:
+    """Something over 3 to 20 % of some of the pictures: a window of another picture of the batch, or one plain tone."""
+    count, size = len(x), x.shape[-1]
+    some = _chosen(generator, count, chance).nonzero().flatten()
+    share, shape = _uniform(generator, count, 0.03, 0.2).sqrt(), torch.exp(_uniform(generator, count, -0.5, 0.5))
+    wide, high = ((share * size * part).long().clamp(max=size - 1) for part in (shape, 1.0 / shape))
+    left, top = ((torch.rand(count, generator=generator) * (size - part)).long() for part in (wide, high))
+    plain = _chosen(generator, count, 0.5)
+    tones = _uniform(generator, count, 0.1, 0.9).view(-1, 1, 1, 1) + _uniform(generator, count * 3, -0.08, 0.08).view(-1, 3, 1, 1)
+    others, source = torch.randperm(count, generator=generator), x.clone()
+    for index in some.tolist():
+        window = (slice(None), slice(int(top[index]), int(top[index] + high[index])), slice(int(left[index]), int(left[index] + wide[index])))
+        x[index][window] = tones[index] if plain[index] else source[others[index]][window]
+    return x
+
+
+def shine(x: Tensor, generator: Generator, chance: float = 0.25) -> Tensor:
+    """A lamp's reflection on some of the pictures: one soft, stretched white spot."""
+    count, size = len(x), x.shape[-1]
+    line = torch.linspace(-1.0, 1.0, size)
+    away_x = (line.view(1, 1, -1) - _uniform(generator, count, -0.6, 0.6).view(-1, 1, 1)) / _uniform(generator, count, 0.1, 0.45).view(-1, 1, 1)
+    away_y = (line.view(1, -1, 1) - _uniform(generator, count, -0.6, 0.6).view(-1, 1, 1)) / _uniform(generator, count, 0.1, 0.45).view(-1, 1, 1)
+    strength = _uniform(generator, count, 0.4, 1.2) * _chosen(generator, count, chance)
+    spot = (torch.exp(-0.5 * (away_x**2 + away_y**2)) * strength.view(-1, 1, 1)).clamp(max=1.0)
+    return x + (1.0 - x) * spot.unsqueeze(1)
+
+
+def blur(x: Tensor, generator: Generator, chance: float = 0.3) -> Tensor:
+    """Gaussian blur of up to 1 % of the picture's side on some of the pictures."""
     some = _chosen(generator, len(x), chance).nonzero().flatten()
     if len(some) == 0:
         return x
-    sigma = _uniform(generator, len(some), 0.4, 1.6).view(-1, 1)
+    sigma = _uniform(generator, len(some), 0.002, 0.01).view(-1, 1) * x.shape[-1]
     taps = torch.arange(-4.0, 5.0).view(1, -1)
     kernel = torch.exp(-0.5 * (taps / sigma) ** 2)
     kernel = (kernel / kernel.sum(1, keepdim=True)).repeat_interleave(3, 0)
@@ -130,7 +157,9 @@ def views(pixels: Tensor, size: int, generator: Generator) -> Tensor:
     """
     x = pixels.permute(0, 3, 1, 2).float() / 255.0
     x = move(x, size, generator)
+    x = cover(x, generator)
     x = light(x, generator)
+    x = shine(x, generator)
     x = blur(x, generator)
     x = grain(x, generator)
     x = compress(x, generator)

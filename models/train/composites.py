@@ -1,4 +1,5 @@
-"""Cut items out of the training photographs and lay them on other grounds: rendered empty places, and bare patches of photographs.
+"""Cut items out of the training photographs and lay them on other grounds: rendered empty places, bare patches of photographs,
+and made-up surfaces.
 
 A photograph's background gives its label away (white boards, shop shelves; the outdoor photographs are all of clear
 PET, so that a model calls asphalt clear PET). The item is found by GrabCut, started from TrashNet's boxes where they
@@ -20,11 +21,13 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-SIZE = 256
+from grounds import SIZE, ground as made_up
+
 CUT_SIZE = 128  # GrabCut's own size: four times quicker, and the edge is softened anyway
 SEED = 20261122
-VIEWS_MOST = 5  # of one photograph's item: more would be learnt by heart
+VIEWS_MOST = 7  # of one photograph's item: more would be learnt by heart
 BARE_PICTURES = 160  # patches kept as they are
+MADE_UP, PATCHES = 0.4, 0.3  # shares of the grounds; the rest are rendered places
 # Where a bare patch is truly bare, and how many a photograph gives: outdoors no two are alike, a board is a board. The
 # shop's shelves are full of other goods; a cut of a sheet of paper leaves paper.
 BARE_SOURCES = {"bottles_bhaktapur": 4, "trashnet": 1}
@@ -190,12 +193,19 @@ def main() -> None:
         truth.append((name, stream, len(truth), "train"))
 
     sources = sorted(cuts.patches)
+
+    def place() -> np.ndarray:
+        kind = rng.uniform()
+        if kind < MADE_UP:
+            return made_up(rng)
+        grounds = cuts.patches[str(rng.choice(sources))] if sources and kind < MADE_UP + PATCHES else empty
+        return grounds[int(rng.integers(len(grounds)))]
+
     for stream, items in sorted(cuts.items.items()):
         count = min(args.most, VIEWS_MOST * len(items))
         for number in range(count):
             picture, mask = items[number % len(items)]
-            grounds = cuts.patches[str(rng.choice(sources))] if sources and rng.uniform() < 0.55 else empty
-            keep(stream, lay(picture, mask, grounds[int(rng.integers(len(grounds)))], rng))
+            keep(stream, lay(picture, mask, place(), rng))
         print(f"composites: {stream}: {count} of {len(items)} items, {cuts.refused[stream]} cuts refused", flush=True)
     for source in sources:
         for number in rng.permutation(len(cuts.patches[source]))[: BARE_PICTURES // len(sources)]:

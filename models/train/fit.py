@@ -2,9 +2,9 @@
 
 `head` (LP): embeddings of a few random views of each picture, then a linear layer on them. The result is the frozen
 baseline that every later model is compared with.
-`tune` (FT): starts from that head; batch normalisation keeps its statistics; small rate with warm-up and cosine;
-an exponential average of the weights is kept, and at the end it is averaged with the head's network (WiSE-FT), by the
-share that does best on validation.
+`tune` (FT): starts from that head; batch normalisation keeps its statistics; small rate with warm-up and cosine; what is
+kept is an exponential average of the weights.
+`average`: the mean of several tunings' weights.
 
 Labels are drawn with weights between "as they come" and "all alike", or cartons (hundreds) would drown films (dozens).
 Never: a choice made on the test split.
@@ -117,14 +117,13 @@ class Average:
             mine.lerp_(theirs, 1.0 - keep)
 
 
-def blend(start: Lite, end: Lite, share: float) -> Lite:
-    """The network whose weights are `share` of `end` and the rest of `start` (WiSE-FT)."""
-    mixed = copy.deepcopy(end)
-    first, last = start.state_dict(), end.state_dict()
-    mixed.load_state_dict(
-        {key: torch.lerp(first[key], last[key], share) if last[key].is_floating_point() else last[key] for key in last}
-    )
-    return mixed.eval()
+def average(files: list[Path], sets: dict[str, Pictures]) -> Lite:
+    """The network whose weights are the mean of several fine-tunings from one start (a "model soup")."""
+    soup, states = load(files[0]), [load(file).state_dict() for file in files]
+    soup.load_state_dict({key: sum(state[key] for state in states) / len(states) if value.is_floating_point() else value for key, value in states[0].items()})
+    for name, network in [(file.name, load(file)) for file in files] + [("average", soup)]:
+        report(network, name, sets)
+    return soup
 
 
 def parameter_groups(network: Lite, args: argparse.Namespace) -> list[dict[str, object]]:
@@ -222,13 +221,13 @@ def load(path: Path) -> Lite:
 def arguments() -> argparse.ArgumentParser:
     """The command line; its defaults are the settings of `fit_head` and `tune`."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("stage", choices=("head", "tune"))
+    parser.add_argument("stage", choices=("head", "tune", "average"))
     parser.add_argument("--photos", type=Path, required=True)
     parser.add_argument("--split", type=Path, default=Path(__file__).parent / "split.csv")
     parser.add_argument("--renders", type=Path, nargs="+", default=[], help="folders with truth.csv")
     parser.add_argument("--cache", type=Path, help="folder for the squashed pictures")
     parser.add_argument("--start", type=Path, help="weights to start from (tune: those of head)")
-    parser.add_argument("--anchor", type=Path, help="weights to average with at the end; --start where not given")
+    parser.add_argument("--weights", type=Path, nargs="+", default=[], help="average: what `tune` made")
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--seed", type=int, default=20261122)
@@ -266,24 +265,18 @@ def main() -> None:
         sets["render validation"] = validation.where(validation.rendered)
     print(f"{len(train)} training pictures, {int(train.rendered.sum())} of them rendered", flush=True)
 
+    if args.stage == "average":
+        soup = average(args.weights, sets)
+        torch.save(soup.state_dict(), args.out)
+        return
     network = load(args.start) if args.start else pretrained(len(LABELS))
     if args.stage == "head":
         fit_head(network, train, args, generator)
         report(network, "head", sets)
         torch.save(network.state_dict(), args.out)
         return
-    start = load(args.anchor) if args.anchor else copy.deepcopy(network).eval()
     tuned = tune(network, train, sets, args, generator)
-    best, best_figure = tuned, -1.0
-    for share in (0.4, 0.6, 0.8, 1.0):
-        mixed = blend(start, tuned, share)
-        figures = report(mixed, f"share {share:.1f}", sets)
-        # Within half a point of validation noise the smaller share wins: it keeps more of what the backbone knew.
-        if np.mean(list(figures.values())) > best_figure + 0.005:
-            best, best_figure = mixed, float(np.mean(list(figures.values())))
-            print(f"  taken: {share:.1f}", flush=True)
-    torch.save(tuned.state_dict(), args.out.with_suffix(".tuned.pt"))
-    torch.save(best.state_dict(), args.out)
+    torch.save(tuned.state_dict(), args.out)
 
 
 if __name__ == "__main__":

@@ -118,7 +118,7 @@ def trashnet(args: argparse.Namespace) -> None:
     }
     for seed in SEEDS:
         if results.want(f"seed {seed}"):
-            network = train(chosen, {}, args, seed, epochs=args.epochs, early_epochs=args.epochs - 2, early_size=160)
+            network = train(chosen, {}, args, seed, epochs=args.epochs, early_epochs=args.epochs - 2, early_size=160, rate=1e-3)
             full = float_logits(network, test)
             small = int8_logits(network, drawn(chosen), test, args.out.with_suffix(".onnx"), args.threads)
             figures = {"int8": float((small.argmax(1) == test.labels).mean()), "float": float((full.argmax(1) == test.labels).mean())}
@@ -141,7 +141,7 @@ def sources(args: argparse.Namespace) -> None:
             if not known.any() or not results.want(name):
                 continue
             asked = away.where(known)
-            network = train(pictures, {}, args, 1, epochs=3, early_epochs=2, early_size=160, draws=2400, render_share=0.6)
+            network = train(pictures, {}, args, 1, epochs=3, early_epochs=2, early_size=160, draws=1920, render_share=0.6)
             logits = int8_logits(network, drawn(pictures), asked, args.out.with_suffix(".onnx"), args.threads)
             hits = right(logits, asked.labels)
             by_label = {LABELS[label]: [int(hits[asked.labels == label].sum()), int((asked.labels == label).sum())] for label in np.unique(asked.labels)}
