@@ -315,8 +315,11 @@ impl Teacher {
         }
         let showing = Showing { frames: seen.frames, said: seen.said, picture: bytes.into() };
         let name = self.name();
-        let taken = self.course().and_then(|course| course.add(&name, &showing));
-        self.trouble = taken.err().map(|error| error.to_string()).or(self.trouble.take());
+        match self.course().and_then(|course| course.add(&name, &showing)) {
+            // The page says already that a stream must be chosen first.
+            Ok(()) | Err(TeachError::NothingChosen) => {}
+            Err(error) => self.trouble = Some(error.to_string()),
+        }
     }
 
     /// What to call an item: when it was shown.

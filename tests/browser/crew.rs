@@ -253,13 +253,8 @@ fn items_are_taught_seen_fitted_applied_and_undone_with_gloves_on() {
     browser.press(&asking("fit"));
     browser.wait("the report", "document.querySelector('.brought table')");
     look_at(&browser, "/teach", ("teach-brought", ".brought"), ("배운 결과", "What it brings"));
-    // An item that was shown meanwhile makes the figures old: fit again.
-    browser.until("it is applied", || {
-        if !browser.try_press(&asking("apply")) {
-            browser.try_press(&asking("fit"));
-        }
-        browser.value("document.body.innerText.includes('적용했습니다. 지금부터')") == true
-    });
+    browser.press(&asking("apply"));
+    browser.wait_for_text("적용했습니다. 지금부터");
     assert!(Ran::of(&mut bin.command("check")).fine().stdout.contains("taught here"));
     browser.press(&asking("undo"));
     browser.wait_for_text("되돌렸습니다");
