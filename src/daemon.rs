@@ -122,8 +122,8 @@ impl Daemon {
         let mechanism = flap::start(config, &mut stages, &inbox, &stop_guards, &clock)?;
         let (frames, camera) = start_capture(config, &mut stages, opener, &stop_capture, &clock)?;
         let tuner = Arc::new(Tuner::new(config, head, inbox.clone()));
-        let bundle_in_use = sorter.bundle().clone();
-        let (teacher, lectern) = teaching::start(config, bundle_in_use, &tuner, &inbox, &clock, &mut stages)?;
+        let (teacher, lectern) =
+            teaching::start(config, sorter.bundle(), &tuner, &inbox, &clock, &mut stages)?;
         let judging = Judging {
             sorter,
             teacher,

@@ -190,7 +190,7 @@ pub(super) struct Teacher {
 /// When the system gives no thread.
 pub(super) fn start(
     config: &Config,
-    bundle: Bundle,
+    bundle: &Bundle,
     tuner: &Arc<Tuner>,
     inbox: &SyncSender<Message>,
     clock: &Arc<dyn Clock>,
@@ -199,7 +199,7 @@ pub(super) fn start(
     let (notes, inbox_of_notes) = sync_channel(NOTES);
     let (board, seen) = watch::channel(Arc::new(Board::default()));
     let teacher = Teacher {
-        bundle,
+        bundle: bundle.clone(),
         store: Store::of(&config.state_dir),
         config: config.clone(),
         tuner: Arc::clone(tuner),
