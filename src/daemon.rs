@@ -146,8 +146,8 @@ impl Daemon {
         let mechanism = flap::start(config, &mut stages, &inbox, &stop_guards, &clock)?;
         let (frames, camera) = start_capture(config, &mut stages, opener, &stop_capture, &clock)?;
         let tuner = Arc::new(Tuner::new(config, ready.head, inbox.clone()));
-        let bundle_in_use = ready.sorter.bundle().clone();
-        let (teacher, lectern) = teaching::start(config, bundle_in_use, &tuner, &inbox, &clock, &mut stages)?;
+        let (teacher, lectern) =
+            teaching::start(config, ready.sorter.bundle(), &tuner, &inbox, &clock, &mut stages)?;
         Judging {
             sorter: ready.sorter,
             newcomer: ready.newcomer,

@@ -190,7 +190,7 @@ pub(super) struct Teacher {
 /// When the system gives no thread.
 pub(super) fn start(
     config: &Config,
-    bundle: Bundle,
+    bundle: &Bundle,
     tuner: &Arc<Tuner>,
     inbox: &SyncSender<Message>,
     clock: &Arc<dyn Clock>,
@@ -199,7 +199,7 @@ pub(super) fn start(
     let (notes, inbox_of_notes) = sync_channel(NOTES);
     let (board, seen) = watch::channel(Arc::new(Board::default()));
     let teacher = Teacher {
-        bundle,
+        bundle: bundle.clone(),
         store: Store::of(&config.state_dir),
         config: config.clone(),
         tuner: Arc::clone(tuner),
@@ -315,8 +315,11 @@ impl Teacher {
         }
         let showing = Showing { frames: seen.frames, said: seen.said, picture: bytes.into() };
         let name = self.name();
-        let taken = self.course().and_then(|course| course.add(&name, &showing));
-        self.trouble = taken.err().map(|error| error.to_string()).or(self.trouble.take());
+        match self.course().and_then(|course| course.add(&name, &showing)) {
+            // The page says already that a stream must be chosen first.
+            Ok(()) | Err(TeachError::NothingChosen) => {}
+            Err(error) => self.trouble = Some(error.to_string()),
+        }
     }
 
     /// What to call an item: when it was shown.

@@ -177,6 +177,7 @@ impl Course {
     /// # Errors
     /// As [`Session::add`].
     pub fn add(&mut self, name: &str, showing: &Showing) -> Result<(), TeachError> {
+        self.chosen.ok_or(TeachError::NothingChosen)?;
         self.session.add(name, &showing.frames)?;
         let shown = Some((showing.said, Arc::clone(&showing.picture)));
         self.memories.push(Memory { id: self.next, shown });
@@ -193,11 +194,13 @@ impl Course {
         self.session.remove(place)
     }
 
-    /// Fits a head to all items; takes a second or two.
+    /// Fits a head to all items; takes a second or two. Whoever shows more chooses a stream again, so that nothing that
+    /// comes into view makes the figures old.
     ///
     /// # Errors
     /// When nothing was shown.
     pub fn fit(&mut self) -> Result<(), TeachError> {
+        self.chosen = None;
         self.session.fit().map(|_| ())
     }
 

@@ -22,6 +22,8 @@ pub(super) fn now(words: Words<'_>, scene: &Scene) -> Markup {
         ("busy", icon::looking(), "lesson-fitting")
     } else if live.lesson.is_none() {
         ("hold", icon::pause(), "lesson-not-yet")
+    } else if board.chosen.is_none() && board.report.is_some() {
+        ("calm", icon::ready(), "lesson-fitted")
     } else if board.chosen.is_none() {
         ("hold", icon::lesson(), "lesson-choose")
     } else {
