@@ -132,7 +132,7 @@ impl Daemon {
     ) -> Result<Daemon, DaemonError> {
         let (opener, truth) = source_opener(config, &clock)?;
         let ready = prepare(config, software, &*clock)?;
-        let door = bind_page(config).await?;
+        let door = open_door(config).await?;
 
         let (mut stages, ends) = Stages::new(Arc::clone(&clock));
         let [stop_capture, stop_judge, stop_guards] = [(); 3].map(|()| Arc::new(AtomicBool::new(false)));
@@ -377,9 +377,12 @@ fn start_web(door: Option<web::Door>, page: Page) -> (watch::Sender<bool>, Optio
     (stop, door.map(|door| tokio::spawn(web::serve(door, page, stopped))))
 }
 
-async fn bind_page(config: &Config) -> Result<Option<web::Door>, DaemonError> {
-    let Some(settings) = &config.web else { return Ok(None) };
-    Ok(Some(web::bind(settings).await?))
+/// Listens where the page is to be, if it is to be anywhere.
+async fn open_door(config: &Config) -> Result<Option<web::Door>, DaemonError> {
+    match &config.web {
+        Some(settings) => Ok(Some(web::bind(settings).await?)),
+        None => Ok(None),
+    }
 }
 
 fn page_info(config: &Config, software: &str, bundle: &str, started_at: Moment) -> Info {

@@ -190,8 +190,9 @@ mod tests {
 
     #[test]
     fn an_arm_that_leaves_is_waited_for_and_not_learnt() {
-        let (learnt, frames) =
-            study(subject(), |number| (frame(if number < 20 { 60 } else { 120 }), Presence::default()));
+        let (learnt, frames) = study(subject(), |number| {
+            (frame(if number < 20 { 60 + 30 * (number % 2) as u8 } else { 120 }), Presence::default())
+        });
         assert_eq!(learnt.unwrap().to_bytes()[0], 120);
         assert!(frames > 30, "{frames}");
     }
