@@ -153,8 +153,7 @@ impl Daemon {
             clock: Arc::clone(&clock),
             stop: Arc::clone(&stop_judge),
         };
-        let beat = stages.watch("judge");
-        stages.spawn("judge", move || judging.run(&beat))?;
+        start_judge(&mut stages, judging)?;
 
         let (stop_uplink, uplink_stop) = watch::channel(false);
         let (stop_web, web_stop) = watch::channel(false);
@@ -341,10 +340,17 @@ impl Daemon {
     }
 }
 
-/// The page's address, where the bin has a page.
+/// Listens where the page is to be, if it is to be anywhere.
 async fn open_door(config: &Config) -> Result<Option<web::Door>, DaemonError> {
-    let Some(settings) = &config.web else { return Ok(None) };
-    Ok(Some(web::bind(settings).await?))
+    match &config.web {
+        Some(settings) => Ok(Some(web::bind(settings).await?)),
+        None => Ok(None),
+    }
+}
+
+fn start_judge(stages: &mut Stages, judging: Judging) -> Result<(), DaemonError> {
+    let beat = stages.watch("judge");
+    stages.spawn("judge", move || judging.run(&beat))
 }
 
 fn page_info(config: &Config, software: &str, bundle: &str, started_at: Moment) -> Info {

@@ -42,6 +42,7 @@ fn bin() -> Bin {
 fn bin_with_cans() -> Bin {
     let mut bin = bin();
     bin.play(&["can"]);
+    bin.know_the_empty_chamber();
     bin
 }
 
@@ -193,6 +194,8 @@ fn a_lesson_at_the_running_bin_counts_nothing_is_applied_at_once_and_is_undone()
     std::io::Read::read_to_end(&mut answer, &mut picture).unwrap();
     let picture = image::load_from_memory(&picture).unwrap();
     assert!(picture.width().max(picture.height()) <= 200, "{}x{}", picture.width(), picture.height());
+    let colours = picture.to_rgb8().pixels().filter(|pixel| pixel[0].abs_diff(pixel[2]) > 60).count();
+    assert!(colours > 1_000, "the red can is in the picture, and not only the grey floor: {colours}");
     assert_eq!(teach(&mut kim, &token, "remove 0"), "done=teach-removed");
     assert_eq!(kim.get("/teach/picture/0").status, 404, "it went with its item");
     assert_eq!(teach(&mut kim, &token, "apply"), "refused=teach-not-fitted");

@@ -106,6 +106,16 @@ impl Browser {
         self.devtools("Emulation.setEmulatedMedia", &features);
     }
 
+    /// As slow as an old phone in a bad place: a quarter of the processor, 1.6 Mbit/s, 150 ms there and back.
+    pub(crate) fn slow_phone(&self) {
+        self.devtools("Network.enable", &json!({}));
+        let network = json!({
+            "offline": false, "latency": 150, "downloadThroughput": 200_000, "uploadThroughput": 90_000
+        });
+        self.devtools("Network.emulateNetworkConditions", &network);
+        self.devtools("Emulation.setCPUThrottlingRate", &json!({ "rate": 4 }));
+    }
+
     /// Opens a path of the page.
     pub(crate) fn open(&self, path: &str) {
         let url = format!("http://{}{path}", self.address);

@@ -26,6 +26,7 @@ fn bin_that_sees(pictures: &[(&str, u32)], frames: u32) -> Bin {
 }
 
 fn open(bin: &mut Bin) {
+    bin.know_the_empty_chamber();
     bin.set("web.listen", "127.0.0.1:0");
     bin.set("web.open_on_loopback", true);
 }
@@ -48,16 +49,18 @@ fn asking(what: &str) -> String {
     format!("button[name=ask][value=\"{what}\"]")
 }
 
-/// Looks at what is on the screen, in both windows and languages, at its words, its width and its accessibility.
-fn look_at(browser: &Browser, path: &str, picture: &str, (korean, english): (&str, &str)) {
+/// Looks at what is on the screen, in both windows and languages, at its words, its width and its accessibility; on the
+/// phone, in Korean, a picture is taken of what `sight` finds.
+fn look_at(browser: &Browser, path: &str, (picture, sight): (&str, &str), (korean, english): (&str, &str)) {
     for (window, language, words) in [(LAPTOP, "en", english), (PHONE, "ko", korean)] {
         browser.resize(window);
         browser.open(&format!("{path}?lang={language}"));
         browser.wait_for_text(words);
         browser.assert_fits_width(path);
         browser.assert_accessible(&format!("{path} in {language}"));
-        browser.picture(&format!("{picture}-{language}"));
     }
+    browser.run(&format!("document.querySelector({}).scrollIntoView();", json!(sight)));
+    browser.picture(picture);
 }
 
 #[test]
@@ -76,7 +79,7 @@ fn the_flap_turns_in_maintenance_only_and_a_tour_is_timed() {
     browser.press(&asking("tour"));
     browser.wait("19 movements", "document.querySelectorAll('#service tbody tr').length === 19");
     browser.wait_for_text("Rests at home");
-    look_at(&browser, "/flap", "flap", ("스위치", "Switches"));
+    look_at(&browser, "/flap", ("flap", "header"), ("스위치", "Switches"));
     browser.open("/flap?lang=en");
     browser.press(&asking("maintenance-off"));
     browser.wait("the band", "document.querySelector('#state h1').innerText === 'Ready'");
@@ -132,7 +135,7 @@ fn a_threshold_is_changed_checked_kept_through_a_restart_and_undone() {
     browser.press("form[action=\"/settings/change\"] .primary");
     browser.wait_for_text("Applied. It holds from now on.");
     assert_eq!(value_of(&browser, CAN), "0.85");
-    look_at(&browser, "/settings", "settings", ("여기서 바꿈", "changed here"));
+    look_at(&browser, "/settings", ("settings", "header"), ("여기서 바꿈", "changed here"));
     running.stop();
 
     bin.set("web.listen", address.to_string());
@@ -188,7 +191,7 @@ fn a_compartment_is_marked_full_and_emptied() {
     say("full");
     let status = "document.querySelector('section.stream-can .status').innerText";
     assert_eq!(browser.value(status), "Full");
-    look_at(&browser, "/compartments", "compartments", ("가득 참", "Full"));
+    look_at(&browser, "/compartments", ("compartments", ".stream-can"), ("가득 참", "Full"));
     browser.open("/compartments?lang=en");
     say("emptied");
     assert_eq!(browser.value(status), "Open");
@@ -231,7 +234,7 @@ fn items_are_taught_seen_fitted_applied_and_undone_with_gloves_on() {
     open(&mut bin);
     let (running, address) = run(&bin);
     let browser = Browser::new(address);
-    look_at(&browser, "/teach", "teach-off", ("수업 시작", "Begin a lesson"));
+    look_at(&browser, "/teach", ("teach-off", "header"), ("수업 시작", "Begin a lesson"));
     browser.press(&asking("begin"));
     browser.wait("a lesson", "document.querySelector('.kinds')");
     browser.assert_accessible("/teach before a stream is chosen");
@@ -243,13 +246,13 @@ fn items_are_taught_seen_fitted_applied_and_undone_with_gloves_on() {
     let least =
         browser.value("Math.min(...[...document.querySelectorAll('main button')].map(b => b.offsetHeight))");
     assert!(least.as_f64().unwrap() >= 48.0, "a button of {least} pixels is too small for gloves");
-    look_at(&browser, "/teach", "teach", ("이번 수업에서 본 것", "Shown in this lesson"));
+    look_at(&browser, "/teach", ("teach", ".shown"), ("이번 수업에서 본 것", "Shown in this lesson"));
     let first = "document.querySelector('[data-item=\"0\"]')";
     browser.press(&asking("remove 0"));
     browser.wait("it is gone", &format!("document.querySelector('.kinds') && !{first}"));
     browser.press(&asking("fit"));
     browser.wait("the report", "document.querySelector('.brought table')");
-    look_at(&browser, "/teach", "teach-brought", ("배운 결과", "What it brings"));
+    look_at(&browser, "/teach", ("teach-brought", ".brought"), ("배운 결과", "What it brings"));
     // An item that was shown meanwhile makes the figures old: fit again.
     browser.until("it is applied", || {
         if !browser.try_press(&asking("apply")) {
