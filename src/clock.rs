@@ -4,6 +4,8 @@
 //! this program measures a duration with it. Each record keeps whether the wall clock was synchronised,
 //! the boot it belongs to and the monotonic moment, so that times can be repaired later.
 
+mod kernel;
+
 use std::fmt;
 use std::ops::Add;
 use std::path::Path;
@@ -93,7 +95,8 @@ impl Clock for SystemClock {
         let time = rustix::time::clock_gettime(rustix::time::ClockId::Realtime);
         WallTime {
             unix_ms: time.tv_sec.saturating_mul(1000).saturating_add(time.tv_nsec / 1_000_000),
-            synchronised: Path::new(TIMESYNC_STAMP).exists(),
+            // The stamp outlasts an outage of the network, the kernel's word knows every service.
+            synchronised: Path::new(TIMESYNC_STAMP).exists() || kernel::is_kept(),
         }
     }
 

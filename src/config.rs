@@ -13,7 +13,7 @@ mod raw;
 mod screen;
 
 pub use calibration::{CALIBRATION_VERSION, Calibration};
-pub use overrides::{Overrides, TUNABLE, Tunable};
+pub use overrides::{Overrides, TUNABLE, Takes, Tunable};
 pub use problems::{ConfigError, Problem};
 pub use raw::{FAULT_RETRIES, RawCalibration, RawConfig, RawJudge};
 
@@ -77,6 +77,8 @@ pub struct Config {
     pub web: Option<web::Settings>,
     /// The resident's screen.
     pub screen: web::screen::Settings,
+    /// Language and loudness of the pages.
+    pub display: web::Display,
     /// The file as it was read.
     pub text: String,
     /// First 12 digits of the sha256 of the file and of what the page has changed, to tell configurations apart.
@@ -230,6 +232,7 @@ impl Config {
             uplink,
             web,
             screen: screen?,
+            display: raw.web.as_ref().map(screen::display).unwrap_or_default(),
             text: text.to_owned(),
             hash: Sha256::digest(text.as_bytes()).iter().take(6).map(|byte| format!("{byte:02x}")).collect(),
         })
@@ -285,6 +288,8 @@ impl Config {
             "judge.retries" => judge.retries.to_string(),
             "mechanism.move_limit_ms" => self.mechanism.move_limit.as_millis().to_string(),
             "web.idle_min" => self.web.as_ref().map_or(0, |web| web.idle.as_secs() / 60).to_string(),
+            "web.language" => self.display.language.map_or("", web::Language::id).to_owned(),
+            "web.screen.voice_volume_percent" => self.display.volume_percent.to_string(),
             _ => String::new(),
         }
     }

@@ -25,6 +25,7 @@ mod lesson;
 mod rehearsal;
 mod sorter;
 mod supervise;
+mod teaching;
 mod tuning;
 
 pub use checkup::check_up;
@@ -49,6 +50,8 @@ use crate::config::{Camera, Config};
 use crate::detect::Background;
 use crate::identify::{Bundle, Head, Identifier};
 use crate::judge::{Command, Compartment, Judge};
+use crate::mechanism::guard::Guard;
+use crate::mechanism::lines::Levels;
 use crate::tally::{BundleInfo, DropRecord, Ledger, RunInfo, TallyHandle, Writer};
 use crate::web::{Info, Live, Page, Preview};
 use crate::{uplink, web};
@@ -109,10 +112,7 @@ impl Daemon {
         let (opener, truth) = source_opener(config, &clock)?;
         let Prepared { identity, bundle, head, ledger, sorter, open_intent } =
             prepare(config, software, &*clock)?;
-        let door = match &config.web {
-            Some(settings) => Some(web::bind(settings).await?),
-            None => None,
-        };
+        let door = open_door(config).await?;
 
         let (mut stages, ends) = Stages::new(Arc::clone(&clock));
         let [stop_capture, stop_judge, stop_guards] = [(); 3].map(|()| Arc::new(AtomicBool::new(false)));
@@ -125,8 +125,12 @@ impl Daemon {
         let (writer, tally) = start_tally(&mut stages, ledger, &clock)?;
         let mechanism = flap::start(config, &mut stages, &inbox, &stop_guards, &clock)?;
         let (frames, camera) = start_capture(config, &mut stages, opener, &stop_capture, &clock)?;
+        let tuner = Arc::new(Tuner::new(config, head, inbox.clone()));
+        let bundle_in_use = sorter.bundle().clone();
+        let (teacher, lectern) = teaching::start(config, bundle_in_use, &tuner, &inbox, &clock, &mut stages)?;
         let judging = Judging {
             sorter,
+            teacher,
             frames,
             inbox: messages,
             orders,
@@ -137,12 +141,11 @@ impl Daemon {
             clock: Arc::clone(&clock),
             stop: Arc::clone(&stop_judge),
         };
-        let beat = stages.watch("judge");
-        stages.spawn("judge", move || judging.run(&beat))?;
+        start_judge(&mut stages, judging)?;
 
         let (stop_uplink, uplink_stop) = watch::channel(false);
         let (stop_web, web_stop) = watch::channel(false);
-        let tuning: Arc<dyn web::Tuning> = Arc::new(Tuner::new(config, head, inbox.clone()));
+        let tuning: Arc<dyn web::Tuning> = tuner.clone();
         let restart = Arc::new(Notify::new());
         let inside = Inside {
             live: live_seen.clone(),
@@ -158,7 +161,8 @@ impl Daemon {
         let page = Page {
             boot_id: identity.boot_id,
             info: page_info(config, software, &bundle, clock.now()),
-            tuning,
+            tuning: tuner,
+            teaching: Arc::new(lectern),
             orders: orders_in,
             check_up: Running::new(&live_seen, &camera, &uplink_status).checker(config, &clock),
             live: live_seen,
@@ -320,6 +324,19 @@ impl Daemon {
     }
 }
 
+/// Listens where the page is to be, if it is to be anywhere.
+async fn open_door(config: &Config) -> Result<Option<web::Door>, DaemonError> {
+    match &config.web {
+        Some(settings) => Ok(Some(web::bind(settings).await?)),
+        None => Ok(None),
+    }
+}
+
+fn start_judge(stages: &mut Stages, judging: Judging) -> Result<(), DaemonError> {
+    let beat = stages.watch("judge");
+    stages.spawn("judge", move || judging.run(&beat))
+}
+
 fn page_info(config: &Config, software: &str, bundle: &str, started_at: Moment) -> Info {
     Info {
         bin: config.bin.bin().to_owned(),
@@ -334,8 +351,17 @@ fn page_info(config: &Config, software: &str, bundle: &str, started_at: Moment) 
         configuration: config.text.clone(),
         inputs: config.drive.lines().inputs.into_iter().map(|input| input.role).collect(),
         guards: config.guards.guards.iter().map(|(_, input)| input.role.clone()).collect(),
+        doors: doors(config),
         state_dir: config.state_dir.clone(),
     }
+}
+
+/// Which guards are service doors.
+fn doors(config: &Config) -> Levels {
+    let guards = config.guards.guards.iter().enumerate();
+    guards
+        .filter(|(_, (guard, _))| *guard == Guard::ServiceDoor)
+        .fold(0, |doors, (index, _)| doors | 1 << index)
 }
 
 /// The size and the detector's settings of the configured rig.

@@ -38,6 +38,14 @@ fn bin() -> Bin {
     bin
 }
 
+/// A bin into which somebody throws a can again and again, with a login.
+fn bin_with_cans() -> Bin {
+    let mut bin = bin();
+    bin.play(&["can"]);
+    bin.know_the_empty_chamber();
+    bin
+}
+
 /// Starts it; returns the address of its page.
 fn run(bin: &Bin) -> (Running, SocketAddr) {
     let mut running = Running::start(&mut bin.command("run"));
@@ -133,4 +141,96 @@ fn settings_are_changed_as_a_whole_survive_a_restart_and_are_undone() {
         .unwrap();
     let ran = Ran::of(&mut bin.command("check"));
     assert!(ran.stderr.contains("judge.settle_ms") && ran.stderr.contains("overrides.toml: bin.id"), "{ran}");
+}
+
+/// Asks for something on the Teach page; returns what the page says of it.
+fn teach(kim: &mut Browser, token: &str, what: &str) -> String {
+    let answer = kim.post("/teach/ask", &[("token", token), ("ask", what)]);
+    let to = answer.header("location").unwrap().to_owned();
+    to.trim_start_matches("/teach?").trim_end_matches("#note").to_owned()
+}
+
+/// Waits for the lesson's part that `is_it`.
+fn wait_for_lesson(events: &mut Events, is_it: impl Fn(&str) -> bool) {
+    let part =
+        |data: &serde_json::Value, name: &str| data["parts"][name].as_str().unwrap_or_default().to_owned();
+    events.wait("state", |data| is_it(&(part(data, "lesson-now") + &part(data, "lesson"))));
+}
+
+/// Fits and applies; again where another can came down in between, which makes the figures old.
+fn fit_and_apply(kim: &mut Browser, token: &str) {
+    for _ in 0..20 {
+        assert_eq!(teach(kim, token, "fit"), "done=teach-fitting");
+        let mut events = Events::open_with(kim.address, "en", &kim.cookies());
+        wait_for_lesson(&mut events, |lesson| !lesson.contains("Working it out"));
+        match teach(kim, token, "apply").as_str() {
+            "done=teach-applied" => return,
+            refused => assert_eq!(refused, "refused=teach-not-fitted"),
+        }
+    }
+    panic!("never applied");
+}
+
+#[test]
+fn a_lesson_at_the_running_bin_counts_nothing_is_applied_at_once_and_is_undone() {
+    let bin = bin_with_cans();
+    let (mut running, address) = run(&bin);
+    let mut kim = Browser::of(address, KIM);
+    let token = kim.token("/flap");
+    assert_eq!(teach(&mut kim, &token, "choose can"), "refused=teach-no-lesson");
+    assert_eq!(teach(&mut kim, &token, "undo"), "refused=teach-nothing-to-undo");
+    assert_eq!(teach(&mut kim, &token, "begin"), "done=teach-begun");
+    let mut events = Events::open_with(address, "en", &kim.cookies());
+    events.wait("state", |data| data["facts"]["state"] == "maintenance");
+    let counted = |kim: &mut Browser| kim.get("/counts.csv?of=all").text();
+    let before = counted(&mut kim);
+    assert_eq!(teach(&mut kim, &token, "fit"), "refused=teach-nothing-taught");
+    assert_eq!(teach(&mut kim, &token, "choose tin"), "refused=not-understood");
+    assert_eq!(teach(&mut kim, &token, "choose can"), "done=teach-chosen");
+    wait_for_lesson(&mut events, |lesson| lesson.contains("data-item=\"1\""));
+    let mut picture = Vec::new();
+    let mut answer = kim.get("/teach/picture/0");
+    assert_eq!((answer.status, answer.header("cache-control")), (200, Some("no-store")));
+    std::io::Read::read_to_end(&mut answer, &mut picture).unwrap();
+    let picture = image::load_from_memory(&picture).unwrap();
+    assert!(picture.width().max(picture.height()) <= 200, "{}x{}", picture.width(), picture.height());
+    let colours = picture.to_rgb8().pixels().filter(|pixel| pixel[0].abs_diff(pixel[2]) > 60).count();
+    assert!(colours > 1_000, "the red can is in the picture, and not only the grey floor: {colours}");
+    assert_eq!(teach(&mut kim, &token, "remove 0"), "done=teach-removed");
+    assert_eq!(kim.get("/teach/picture/0").status, 404, "it went with its item");
+    assert_eq!(teach(&mut kim, &token, "apply"), "refused=teach-not-fitted");
+
+    fit_and_apply(&mut kim, &token);
+    running.wait_for("the bin judges by what it was taught");
+    assert!(bin.state().join("site/head-000001.safetensors").is_file());
+    assert_eq!(counted(&mut kim), before, "a lesson is no drop");
+    assert_eq!(teach(&mut kim, &token, "undo"), "done=teach-undone");
+    assert!(running.wait_for("the bin judges by what it was taught").contains("items=0"));
+    assert!(!Ran::of(&mut bin.command("check")).fine().stdout.contains("taught here"));
+
+    assert_eq!(teach(&mut kim, &token, "end"), "done=teach-ended");
+    events.wait("state", |data| data["facts"]["state"] != "maintenance");
+    events.wait("drop", |_| true);
+    assert_eq!(kim.get("/teach/picture/1").status, 404, "pictures end with the lesson");
+    let audit = kim.get("/settings?lang=en").text();
+    for text in ["teach_begin", "teach_remove", "teach_apply", "teach_undo", "teach-not-fitted", "teach_end"]
+    {
+        assert!(audit.contains(text), "{text} is not in the audit log: {audit}");
+    }
+    running.stop();
+}
+
+#[test]
+fn a_lesson_ends_with_the_maintenance_that_it_is() {
+    let bin = bin_with_cans();
+    let (running, address) = run(&bin);
+    let mut kim = Browser::of(address, KIM);
+    let token = kim.token("/flap");
+    assert_eq!(teach(&mut kim, &token, "begin"), "done=teach-begun");
+    let mut events = Events::open_with(address, "en", &kim.cookies());
+    events.wait("state", |data| data["facts"]["state"] == "maintenance");
+    assert_eq!(ask(&mut kim, &token, "maintenance-off"), "/flap?done=flap-asked#note");
+    wait_for_lesson(&mut events, |lesson| lesson.contains("Not teaching"));
+    assert_eq!(teach(&mut kim, &token, "fit"), "refused=teach-no-lesson");
+    running.stop();
 }

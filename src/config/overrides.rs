@@ -19,34 +19,49 @@ const STEPS_MOST: usize = 50;
 pub struct Tunable {
     /// Its path in `bunri.toml`.
     pub path: &'static str,
-    /// Whether its value is a whole number.
-    pub whole: bool,
+    /// What its value may be.
+    pub takes: Takes,
     /// Whether a change holds at once; otherwise from the next start.
     pub live: bool,
 }
 
-const fn whole(path: &'static str) -> Tunable {
-    Tunable { path, whole: true, live: true }
+/// What a value may be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Takes {
+    /// A whole number.
+    Whole,
+    /// Any number.
+    Number,
+    /// One of these words.
+    OneOf(&'static [&'static str]),
 }
 
-const fn share(path: &'static str) -> Tunable {
-    Tunable { path, whole: false, live: true }
+const fn whole(path: &'static str) -> Tunable {
+    Tunable { path, takes: Takes::Whole, live: true }
+}
+
+const fn number(path: &'static str) -> Tunable {
+    Tunable { path, takes: Takes::Number, live: true }
+}
+
+const fn later(path: &'static str) -> Tunable {
+    Tunable { path, takes: Takes::Whole, live: false }
 }
 
 /// Every key that may be changed, in the order in which they are shown.
-pub const TUNABLE: [Tunable; 21] = [
-    share("judge.thresholds.clear_pet"),
-    share("judge.thresholds.plastic"),
-    share("judge.thresholds.can"),
-    share("judge.thresholds.glass"),
-    share("judge.thresholds.paper"),
-    share("judge.thresholds.carton"),
-    share("judge.thresholds.film"),
-    share("judge.thresholds.foam"),
-    share("judge.thresholds.general"),
-    share("judge.cost.lost"),
-    share("judge.cost.contaminated"),
-    share("judge.cost.dirty"),
+pub const TUNABLE: [Tunable; 23] = [
+    number("judge.thresholds.clear_pet"),
+    number("judge.thresholds.plastic"),
+    number("judge.thresholds.can"),
+    number("judge.thresholds.glass"),
+    number("judge.thresholds.paper"),
+    number("judge.thresholds.carton"),
+    number("judge.thresholds.film"),
+    number("judge.thresholds.foam"),
+    number("judge.thresholds.general"),
+    number("judge.cost.lost"),
+    number("judge.cost.contaminated"),
+    number("judge.cost.dirty"),
     whole("judge.settle_ms"),
     whole("judge.vote_limit_ms"),
     whole("judge.votes_least"),
@@ -54,8 +69,10 @@ pub const TUNABLE: [Tunable; 21] = [
     whole("judge.clear_hold_ms"),
     whole("judge.clear_limit_ms"),
     whole("judge.retries"),
-    Tunable { path: "mechanism.move_limit_ms", whole: true, live: false },
-    Tunable { path: "web.idle_min", whole: true, live: false },
+    later("mechanism.move_limit_ms"),
+    later("web.idle_min"),
+    Tunable { path: "web.language", takes: Takes::OneOf(&["ko", "en"]), live: true },
+    whole("web.screen.voice_volume_percent"),
 ];
 
 impl Tunable {
@@ -69,12 +86,15 @@ impl Tunable {
         Stream::from_id(self.path.strip_prefix("judge.thresholds.")?)
     }
 
-    /// What stands in a field, as a value of the file; `None` where it is no number.
+    /// What stands in a field, as a value of the file; `None` where it is none of its kind.
     pub fn value(&self, text: &str) -> Option<Value> {
-        if self.whole {
-            text.parse().ok().map(Value::Integer)
-        } else {
-            text.replace(',', ".").parse().ok().filter(|number: &f64| number.is_finite()).map(Value::Float)
+        match self.takes {
+            Takes::Whole => text.parse().ok().map(Value::Integer),
+            Takes::Number => {
+                let number = text.replace(',', ".").parse().ok();
+                number.filter(|number: &f64| number.is_finite()).map(Value::Float)
+            }
+            Takes::OneOf(words) => words.contains(&text).then(|| Value::String(text.to_owned())),
         }
     }
 }
@@ -231,6 +251,8 @@ mod tests {
             [None, None, None, None]
         );
         assert_eq!(lost.value("1,5"), Some(Value::Float(1.5)));
+        let language = Tunable::find("web.language").unwrap();
+        assert_eq!((language.value("en"), language.value("fr")), (Some(Value::String("en".into())), None));
         assert_eq!(Tunable::find("judge.thresholds.can").unwrap().stream(), Some(Stream::Can));
     }
 }

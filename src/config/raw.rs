@@ -4,7 +4,7 @@ mod drive;
 mod screen;
 mod uplink;
 
-pub(super) use screen::{RawRules, RawScreen, Spoken};
+pub(super) use screen::{RawLanguage, RawRules, RawScreen};
 pub(super) use uplink::{Mqtt, RawTls, RawUplink};
 
 pub(super) use drive::{
@@ -311,6 +311,8 @@ const fn default_move_limit() -> u64 {
 pub struct RawWeb {
     /// Address and port: a loopback one, or another one with TLS.
     pub listen: String,
+    /// Language of the pages until somebody switches, and the screen's first; left out: the browser's, and Korean.
+    pub language: Option<RawLanguage>,
     /// The resident's screen.
     #[serde(default)]
     pub screen: RawScreen,

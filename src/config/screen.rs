@@ -3,9 +3,10 @@
 use std::path::Path;
 
 use super::problems::{InFile, Problems};
-use super::raw::{RawRules, RawScreen, Spoken};
+use super::raw::{RawLanguage, RawRules, RawScreen, RawWeb};
 use crate::streams::Stream;
 use crate::web::screen::{RULE_EN_MAX, RULE_KO_MAX, Rule, Rules, Settings, Voice};
+use crate::web::{Display, Language};
 
 /// The grammar of the rules that this program reads.
 const RULES_VERSION: u32 = 1;
@@ -45,13 +46,21 @@ pub(super) fn check(raw: &RawScreen, folder: &Path, problems: &mut InFile<'_>) -
         width_mm: raw.width_mm,
         letter_mm: raw.letter_mm,
         voice: Voice {
-            volume: raw.voice_volume_percent as f32 / 100.0,
             rate: raw.voice_speed_percent as f32 / 100.0,
-            korean: speaks(Spoken::Ko),
-            english: speaks(Spoken::En),
+            korean: speaks(RawLanguage::Ko),
+            english: speaks(RawLanguage::En),
         },
         rules: rules?,
     })
+}
+
+/// What of `[web]` may change while the page runs.
+pub(super) fn display(raw: &RawWeb) -> Display {
+    let language = |raw: RawLanguage| match raw {
+        RawLanguage::Ko => Language::Korean,
+        RawLanguage::En => Language::English,
+    };
+    Display { language: raw.language.map(language), volume_percent: raw.screen.voice_volume_percent }
 }
 
 /// Checks the streams' rules: all of them, in both languages, short enough for the screen.

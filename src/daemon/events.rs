@@ -26,6 +26,44 @@ impl SiteLeftAside<'_> {
     }
 }
 
+/// What the crew taught was exchanged while the bin runs.
+pub(super) struct SiteInForce<'a> {
+    /// Items it was taught; 0 for the network alone.
+    pub(super) items: usize,
+    pub(super) error: Option<&'a crate::identify::IdentifyError>,
+}
+
+impl SiteInForce<'_> {
+    pub(super) fn emit(&self) {
+        match self.error {
+            None => tracing::info!(items = self.items, "the bin judges by what it was taught"),
+            Some(error) => tracing::error!(%error, "the site head is refused, the one before judges on"),
+        }
+    }
+}
+
+/// A lesson at the page began or ended.
+pub(super) struct LessonChanged {
+    pub(super) on: bool,
+}
+
+impl LessonChanged {
+    pub(super) fn emit(&self) {
+        tracing::info!(on = self.on, "lesson");
+    }
+}
+
+/// A frame of an item that the crew shows could not be looked at; the item lacks a frame.
+pub(super) struct TeachingFailed<'a> {
+    pub(super) error: &'a crate::identify::IdentifyError,
+}
+
+impl TeachingFailed<'_> {
+    pub(super) fn emit(&self) {
+        tracing::error!("an item of the lesson could not be looked at: {}", self.error);
+    }
+}
+
 /// An item was judged.
 pub(super) struct Judged<'a> {
     pub(super) verdict: &'a Verdict,

@@ -12,11 +12,13 @@ use super::events::{AlarmChanged, Judged, LookFailed, QueueFull, StateChanged, V
 use super::ledger::{Courier, Ending};
 use super::sorter::Sorter;
 use super::supervise::Beat;
+use super::teaching::{Lookout, NewHead, Note};
 use crate::capture::newest::Reader;
 use crate::clock::{Clock, Moment};
 use crate::judge::{self, Action, Command, Input, Movement, Verdict};
 use crate::mechanism::lines::Levels;
 use crate::mechanism::{MechanismStatus, Request};
+use crate::teach::Attention;
 use crate::web::{Live, Order, Preview};
 
 /// What other threads tell the judge.
@@ -31,6 +33,10 @@ pub(super) enum Message {
     Retune(Box<judge::Settings>),
     Command(Command),
     Veto(bool),
+    /// A lesson begins, with this attention, or ends.
+    Lesson(Option<Attention>),
+    /// Judge by this head.
+    Head(Box<NewHead>),
 }
 
 /// How long to wait for a frame before looking at the inbox again.
@@ -49,6 +55,7 @@ pub(super) struct Judging {
     pub(super) orders: mpsc::Receiver<Order>,
     pub(super) mechanism: SyncSender<Request>,
     pub(super) courier: Courier,
+    pub(super) teacher: SyncSender<Note>,
     pub(super) live: watch::Sender<Live>,
     pub(super) preview: Arc<Preview>,
     pub(super) clock: Arc<dyn Clock>,
@@ -62,6 +69,10 @@ struct Shown {
     published_at: Moment,
     times_ms: Vec<f32>,
     next_time: usize,
+    /// While the crew teaches.
+    lookout: Option<Lookout>,
+    /// Waits until no item is being voted on.
+    next_head: Option<Box<NewHead>>,
 }
 
 impl Judging {
@@ -78,6 +89,7 @@ impl Judging {
             if let Ok(order) = self.orders.try_recv() {
                 self.obey(order, &mut shown);
             }
+            self.between_items(&mut shown);
             let closed = self.frames.is_closed();
             if !self.look(&mut shown)? {
                 let now = self.clock.now();
@@ -113,6 +125,14 @@ impl Judging {
                 shown.live.guards = active;
                 return;
             }
+            Message::Lesson(attention) => {
+                shown.lookout = attention.map(Lookout::new);
+                return;
+            }
+            Message::Head(head) => {
+                shown.next_head = Some(head);
+                return;
+            }
             Message::Retune(settings) => {
                 self.sorter.retune(*settings);
                 return;
@@ -134,6 +154,21 @@ impl Judging {
         let _heard = order.answer.send(refusal.map_or(Ok(()), Err)).is_ok();
     }
 
+    /// Exchanges the head once nothing is being voted on, and ends a lesson whose maintenance has ended.
+    fn between_items(&mut self, shown: &mut Shown) {
+        if self.sorter.judge().votes().is_none()
+            && let Some(head) = shown.next_head.take()
+        {
+            head.use_in(&mut self.sorter);
+        }
+        if shown.lookout.is_some() && self.sorter.judge().service().is_none() {
+            shown.lookout = None;
+            if self.teacher.try_send(Note::Left).is_err() {
+                QueueFull { queue: "teach" }.emit();
+            }
+        }
+    }
+
     /// Looks at the newest frame, if a new one came.
     fn look(&mut self, shown: &mut Shown) -> Result<bool, DaemonError> {
         let Some(frame) = self.frames.latest(FRAME_WAIT) else { return Ok(false) };
@@ -146,6 +181,9 @@ impl Judging {
         }
         if let Some(took) = looked.inferred {
             shown.time(took);
+        }
+        if let Some(lookout) = &mut shown.lookout {
+            lookout.see(frame, &looked.presence, &mut self.sorter, now, &self.teacher);
         }
         self.carry_out(looked.actions, shown);
         Ok(true)
@@ -199,6 +237,7 @@ impl Judging {
         live.alarms = judge.alarms().to_vec();
         live.compartments.clone_from(&judge.rules().compartments);
         live.service = judge.service();
+        live.lesson = shown.lookout.as_ref().and_then(Lookout::at);
         live.votes = judge.votes().map_or(0, crate::judge::Votes::count);
         live.streams = judge.votes().map(|votes| votes.mean().0);
         (live.infer_ms_p50, live.infer_ms_p99) = percentiles(&shown.times_ms);

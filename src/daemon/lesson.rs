@@ -1,12 +1,4 @@
 //! Teaching live: detect and identify in sequence, one settled item after the other. Nothing moves and nothing is judged.
-//!
-//! ```text
-//! empty --something lies still--> settling --still for long enough--> looking --enough frames, or it is taken--> taken
-//!   ^                                 | moves                                                                      |
-//!   '---------------------------------'------------------------- the chamber is empty ----------------------------'
-//! ```
-//!
-//! An item is one, however long it lies there: the chamber must be seen empty before the next.
 
 use std::ops::ControlFlow;
 use std::time::Duration;
@@ -17,18 +9,7 @@ use crate::capture::{Frame, FrameSource, Next};
 use crate::clock::{Clock, Moment};
 use crate::detect::{Background, Detector, Region};
 use crate::identify::{Embedded, Identifier};
-
-/// Frames of one item, and the time between them: the light flickers and the item comes to rest.
-const FRAMES: usize = 5;
-const EVERY: Duration = Duration::from_millis(150);
-
-#[derive(Debug)]
-enum State {
-    Empty,
-    Settling { since: Moment },
-    Looking { frames: Vec<Embedded>, last: Moment },
-    Taken,
-}
+use crate::teach::{Attend, Attention};
 
 /// A detector and a network that wait for items.
 #[derive(Debug)]
@@ -38,8 +19,9 @@ pub struct Lesson {
     region: Region,
     width: u32,
     height: u32,
-    settle: Duration,
-    state: State,
+    attention: Attention,
+    /// Of the present item.
+    frames: Vec<Embedded>,
 }
 
 impl Lesson {
@@ -51,8 +33,8 @@ impl Lesson {
             height: view.height,
             detector: Detector::new(view.detect, background),
             identifier,
-            settle,
-            state: State::Empty,
+            attention: Attention::new(settle),
+            frames: Vec::new(),
         }
     }
 
@@ -66,32 +48,15 @@ impl Lesson {
             return Err(DaemonError::FrameSize { width: frame.width, height: frame.height, calibrated });
         }
         let presence = self.detector.step(frame, now);
-        let lies_still = presence.is_still() && presence.occupied;
-        let (next, item) = match std::mem::replace(&mut self.state, State::Empty) {
-            State::Looking { frames, .. } if presence.is_empty() => (State::Empty, Some(frames)),
-            _ if presence.is_empty() => (State::Empty, None),
-            State::Taken => (State::Taken, None),
-            State::Looking { frames, .. } if !lies_still || frames.len() >= FRAMES => {
-                (State::Taken, Some(frames))
-            }
-            State::Empty | State::Settling { .. } if !lies_still => (State::Empty, None),
-            State::Empty => (State::Settling { since: now }, None),
-            State::Settling { since } if now.since(since) < self.settle => (State::Settling { since }, None),
-            State::Looking { frames, last } if now.since(last) < EVERY => {
-                (State::Looking { frames, last }, None)
-            }
-            state => {
-                let mut frames = match state {
-                    State::Looking { frames, .. } => frames,
-                    _ => Vec::with_capacity(FRAMES),
-                };
+        match self.attention.step(&presence, now) {
+            Attend::Wait => Ok(None),
+            Attend::Look => {
                 let item = presence.extent.unwrap_or(self.region);
-                frames.push(self.identifier.embed(frame, square(item, self.region))?);
-                (State::Looking { frames, last: now }, None)
+                self.frames.push(self.identifier.embed(frame, square(item, self.region))?);
+                Ok(None)
             }
-        };
-        self.state = next;
-        Ok(item)
+            Attend::Ended => Ok(Some(std::mem::take(&mut self.frames))),
+        }
     }
 
     /// The network, to take along into another lesson.

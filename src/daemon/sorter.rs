@@ -9,7 +9,7 @@ use crate::capture::Frame;
 use crate::clock::{Clock, Moment};
 use crate::config::Config;
 use crate::detect::{self, Background, Detector, MAX_OBJECTS, Presence, Region};
-use crate::identify::{Bundle, Head, Identifier, IdentifyError, SiteHead};
+use crate::identify::{Bundle, Embedded, Head, Identified, Identifier, IdentifyError, SiteHead};
 use crate::judge::{self, Action, Input, Judge, Look};
 use crate::teach::Store;
 
@@ -119,6 +119,40 @@ impl Sorter {
     /// Decides and waits by other settings from now on.
     pub fn retune(&mut self, settings: judge::Settings) {
         self.judge.retune(settings);
+    }
+
+    /// The network's own word on the item that a frame shows, what the head in use makes of it, and where it is.
+    ///
+    /// # Errors
+    /// When the runtime fails.
+    pub fn show(
+        &mut self,
+        frame: &Frame,
+        presence: &Presence,
+    ) -> Result<(Embedded, Identified, Region), IdentifyError> {
+        let part = square(presence.extent.unwrap_or(self.region), self.region);
+        let embedded = self.identifier.embed(frame, part)?;
+        let identified = self.identifier.head().judge(&embedded.logits, &embedded.embedding);
+        Ok((embedded, identified, part))
+    }
+
+    /// Judges by what the crew taught, or by the network alone, and by these settings, from the next look on.
+    ///
+    /// # Errors
+    /// When it was taught on another network; nothing has changed then.
+    pub fn use_site(
+        &mut self,
+        site: Option<&SiteHead>,
+        settings: judge::Settings,
+    ) -> Result<(), IdentifyError> {
+        self.identifier.use_site(site)?;
+        self.judge.retune(settings);
+        Ok(())
+    }
+
+    /// The bundle in use.
+    pub fn bundle(&self) -> &Bundle {
+        self.identifier.bundle()
     }
 
     /// The judge, to look at.

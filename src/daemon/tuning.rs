@@ -8,16 +8,19 @@ use toml::Table;
 
 use super::judging::Message;
 use super::{judge_settings, ledger};
-use crate::config::{Config, Overrides, TUNABLE, Tunable};
+use crate::config::{Config, Overrides, TUNABLE, Takes, Tunable};
 use crate::identify::Head;
-use crate::web::{Changed, Knob, Tuning};
+use crate::judge;
+use crate::web::{Changed, Display, Knob, Tuning};
 
 /// Keeps the settings of the running bin.
 pub(super) struct Tuner {
     file: PathBuf,
     overrides: Overrides,
-    head: Head,
+    head: Mutex<Head>,
     running: Mutex<Config>,
+    /// Apart, so that nobody who draws a page waits for the disk.
+    display: Mutex<Display>,
     inbox: SyncSender<Message>,
 }
 
@@ -26,10 +29,22 @@ impl Tuner {
         Self {
             file: config.file.clone(),
             overrides: Overrides::of(&config.state_dir),
-            head,
+            head: Mutex::new(head),
             running: Mutex::new(config.clone()),
+            display: Mutex::new(config.display),
             inbox,
         }
+    }
+
+    /// Takes this head's thresholds from now on; returns the judge's settings with them.
+    pub(super) fn use_head(&self, head: Head) -> judge::Settings {
+        let running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
+        *self.head.lock().unwrap_or_else(PoisonError::into_inner) = head;
+        self.judge(&running)
+    }
+
+    fn judge(&self, config: &Config) -> judge::Settings {
+        judge_settings(config, &self.head.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     fn table(&self) -> Result<Table, Vec<String>> {
@@ -43,8 +58,7 @@ impl Tuner {
 
     /// The value of a setting, as it is written.
     fn value(&self, config: &Config, tunable: Tunable) -> String {
-        let judge = judge_settings(config, &self.head);
-        config.tunable(tunable, &judge)
+        config.tunable(tunable, &self.judge(config))
     }
 
     /// Puts `table` in force by `write`, unless the configuration would not hold.
@@ -71,27 +85,34 @@ impl Tuner {
         }
         write().map_err(|error| self.disk(&error))?;
         // What needs a restart is in the file only: the flap's own limit is the mechanism's.
-        let mut judge = judge_settings(&next, &self.head);
+        let mut judge = self.judge(&next);
         judge.timing.move_limit = running.judge.timing.move_limit;
         running.judge = next.judge;
         running.judge.timing.move_limit = judge.timing.move_limit;
+        running.display = next.display;
+        *self.display.lock().unwrap_or_else(PoisonError::into_inner) = next.display;
         ledger::send(&self.inbox, Message::Retune(Box::new(judge)));
         Ok(changed)
     }
 }
 
 impl Tuning for Tuner {
+    fn display(&self) -> Display {
+        *self.display.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn knobs(&self) -> Vec<Knob> {
         let table = self.table().unwrap_or_default();
         let running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
         let knob = |tunable: Tunable| {
             let changed = table.get(tunable.path);
+            let choices = if let Takes::OneOf(words) = tunable.takes { words } else { &[][..] };
             // What waits for the next start is shown as it will be.
             let value = match changed.filter(|_| !tunable.live) {
                 Some(value) => value.to_string(),
                 None => self.value(&running, tunable),
             };
-            Knob { path: tunable.path, value, changed: changed.is_some(), live: tunable.live }
+            Knob { path: tunable.path, value, choices, changed: changed.is_some(), live: tunable.live }
         };
         let enabled = |tunable: &Tunable| {
             let taken = |stream| running.compartments.iter().any(|compartment| compartment.stream == stream);
@@ -124,7 +145,7 @@ impl Tuning for Tuner {
                 _ if unchanged => {}
                 _ if text.is_empty() => drop(table.remove(path)),
                 Some(value) => drop(table.insert(path.clone(), value)),
-                None => problems.push(format!("{path}: '{text}' is not a number of its kind")),
+                None => problems.push(format!("{path}: '{text}' is not a value of its kind")),
             }
         }
         if !problems.is_empty() {

@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use super::bundle::{Label, Manifest};
+use super::bundle::{Bundle, Label, Manifest};
+use super::error::IdentifyError;
 use super::site::{Correction, SiteHead};
 use crate::streams::Stream;
 
@@ -52,8 +53,18 @@ impl Head {
         }
     }
 
-    /// Takes the numbers out of a checked site head that fits the bundle.
-    pub(super) fn of_site(site: &SiteHead) -> Self {
+    /// The head of a bundle, with what the crew taught on top of it.
+    ///
+    /// # Errors
+    /// When it was taught on another network.
+    pub fn taught(bundle: &Bundle, site: Option<&SiteHead>) -> Result<Self, IdentifyError> {
+        let Some(site) = site else { return Ok(Self::new(&bundle.manifest)) };
+        let refuse = |message| IdentifyError::SiteOfAnother { path: bundle.folder.clone(), message };
+        site.fits(bundle).map_err(refuse)?;
+        Ok(Self::of_site(site))
+    }
+
+    fn of_site(site: &SiteHead) -> Self {
         Self {
             temperature: site.temperature,
             energy_limit: site.energy_limit,
@@ -63,7 +74,7 @@ impl Head {
     }
 
     /// What the network's outputs come to, with what the crew taught where there is a site head.
-    pub(super) fn judge(&self, logits: &[f32], embedding: &[f32]) -> Identified {
+    pub fn judge(&self, logits: &[f32], embedding: &[f32]) -> Identified {
         let Some(correction) = &self.correction else { return self.apply(logits) };
         let mut scores = [0.0; MAX_LABELS];
         let scores = &mut scores[..self.labels.len().min(MAX_LABELS)];

@@ -72,17 +72,13 @@ impl Identifier {
     /// # Errors
     /// When it was taught on another network; the head stays as it was.
     pub fn use_site(&mut self, site: Option<&SiteHead>) -> Result<(), IdentifyError> {
-        let Some(site) = site else {
-            self.head = Head::new(&self.bundle.manifest);
-            return Ok(());
-        };
-        let refuse = |message| IdentifyError::SiteOfAnother { path: self.bundle.folder.clone(), message };
-        site.fits(&self.bundle).map_err(refuse)?;
-        if site.width != self.session.width() {
-            let (own, width) = (site.width, self.session.width());
-            return Err(refuse(format!("its embeddings have {own} numbers, the network's {width}")));
+        let head = Head::taught(&self.bundle, site)?;
+        let width = self.session.width();
+        if let Some(own) = site.map(|site| site.width).filter(|own| *own != width) {
+            let message = format!("its embeddings have {own} numbers, the network's {width}");
+            return Err(IdentifyError::SiteOfAnother { path: self.bundle.folder.clone(), message });
         }
-        self.head = Head::of_site(site);
+        self.head = head;
         Ok(())
     }
 

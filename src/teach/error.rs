@@ -37,6 +37,18 @@ pub enum TeachError {
         /// Items in all.
         items: u32,
     },
+    /// The bin is not being taught.
+    #[error("no lesson is on: begin one first")]
+    NoLesson,
+    /// The configuration names a site head of its own.
+    #[error("[model] site names {path}, which would hide what is taught here; take that line out first", path = path.display())]
+    Configured {
+        /// The named file.
+        path: PathBuf,
+    },
+    /// The sorting loop does not answer.
+    #[error("it is kept, but the sorting loop does not answer; it holds from the next start")]
+    NotHeard,
     /// There are too many items.
     #[error("{items} taught items are more than the {limit} that a site head keeps; take some away first")]
     TooMany {

@@ -11,6 +11,8 @@
 //! - A stream that nobody taught is found as before, whatever was taught about the others.
 //! - No step here reads a clock or a camera.
 
+mod attention;
+mod course;
 mod error;
 mod fit;
 mod report;
@@ -21,6 +23,8 @@ mod taught;
 #[cfg(test)]
 mod tests;
 
+pub use attention::{Attend, Attention, FRAMES_OF_ITEM, Step};
+pub use course::{Ask, Board, Course, Doubt, Kind, Showing, Shown};
 pub use error::TeachError;
 pub use fit::{Fitted, fit};
 pub use report::{Confusion, Report, Suspect};

@@ -28,6 +28,14 @@ impl Confusion {
         self.counts[said][found] += 1;
     }
 
+    /// Items that the crew said to be of one label, and how many of them were found to be of its stream.
+    pub fn of_label(&self, said: usize) -> (u32, u32) {
+        let row = self.counts.get(said).map_or(&[][..], Vec::as_slice);
+        let same = |found: &usize| self.streams.get(*found) == self.streams.get(said);
+        let right = row.iter().enumerate().filter(|(found, _)| same(found)).map(|(_, count)| count).sum();
+        (row.iter().sum(), right)
+    }
+
     /// Items whose stream was found.
     pub fn right(&self) -> u32 {
         let cells = self

@@ -285,3 +285,61 @@ fn a_session_applies_only_what_was_fitted_and_goes_back() {
     let again = Session::begin(&bundle, Some(&back)).unwrap();
     assert_eq!(again.items(), back.taught);
 }
+
+fn showing(label: usize, random: &mut fastrand::Rng) -> Showing {
+    let said = crate::judge::Decision {
+        seen: Stream::Paper,
+        probability: 0.8,
+        stream: Stream::Paper,
+        compartment: None,
+        reason: None,
+    };
+    Showing { frames: vec![shown(label, random)], said, picture: vec![label as u8].into() }
+}
+
+#[test]
+fn a_course_shows_what_was_taken_and_forgets_its_pictures_but_not_what_was_applied() {
+    let (bundle, mut random) = (bundle(), fastrand::Rng::with_seed(3));
+    let mut course = Course::begin(&bundle, None).unwrap();
+    let nothing_chosen = course.add("early", &showing(0, &mut random));
+    assert!(matches!(nothing_chosen, Err(TeachError::NothingChosen)));
+    for (kind, label) in [(Kind::Of(Stream::Can), 0), (Kind::Of(Stream::Glass), 1), (Kind::Unknown, 4)] {
+        course.choose(kind).unwrap();
+        for number in 0..4 {
+            course.add(&format!("{label}/{number}"), &showing(label, &mut random)).unwrap();
+        }
+    }
+    let board = course.board();
+    let count = |board: &Board, kind| board.kinds.iter().find(|(known, _)| *known == kind).unwrap().1;
+    assert_eq!((count(&board, Kind::Unknown), count(&board, Kind::Of(Stream::Foam))), (4, 0));
+    assert_eq!((board.items.len(), board.items[4].id, board.items[4].kind), (12, 4, Kind::Of(Stream::Glass)));
+    assert_eq!(&*board.items[4].picture, [1]);
+    assert!(matches!(course.fitted(), Err(TeachError::NotFitted)));
+    course.fit().unwrap();
+    let site = course.fitted().unwrap().clone();
+    assert_eq!(course.board().report.unwrap().after.items(), 12);
+    assert!(course.remove(4) && !course.remove(4), "each item once");
+    assert!(course.board().report.is_none(), "the figures were of other items");
+    assert!(course.board().items.iter().all(|item| item.id != 4));
+
+    let next = Course::begin(&bundle, Some(&site)).unwrap();
+    assert_eq!((next.len(), next.board().items.len()), (12, 0), "embeddings are kept, pictures are not");
+}
+
+#[test]
+fn an_item_said_to_be_something_else_is_pointed_at_by_its_number() {
+    let (bundle, mut random) = (bundle(), fastrand::Rng::with_seed(5));
+    let mut course = Course::begin(&bundle, None).unwrap();
+    for (kind, label) in [(Stream::Can, 0), (Stream::Glass, 1), (Stream::Paper, 2), (Stream::Film, 3)] {
+        course.choose(Kind::Of(kind)).unwrap();
+        for number in 0..20 {
+            // One of the cans is a glass.
+            let label = if label == 0 && number == 7 { 1 } else { label };
+            course.add("item", &showing(label, &mut random)).unwrap();
+        }
+    }
+    course.fit().unwrap();
+    let doubts = course.board().doubts;
+    let doubt = doubts.iter().find(|doubt| doubt.id == 7).unwrap_or_else(|| panic!("{doubts:?}"));
+    assert_eq!((doubt.kind, doubt.looks_like), (Kind::Of(Stream::Can), Kind::Of(Stream::Glass)));
+}

@@ -5,6 +5,7 @@ use crate::judge::{Alarm, Compartment, Service, StateName, Verdict};
 use crate::mechanism::lines::Levels;
 use crate::mechanism::{FlapState, Sensed};
 use crate::streams::Stream;
+use crate::teach::Step;
 
 /// The loop's newest news: published at each change of state and at most ten times a second, also while there is no
 /// camera, because `/healthz` takes a loop that publishes nothing for a dead one.
@@ -26,6 +27,8 @@ pub struct Live {
     pub compartments: Vec<Compartment>,
     /// What the crew is doing with the flap; `None` outside maintenance.
     pub service: Option<Service>,
+    /// How far the item of a lesson is; `None` outside lessons, and while the bin still deals with an item of its own.
+    pub lesson: Option<Step>,
     /// Where the flap is.
     pub flap: Option<FlapState>,
     /// What the flap's drive made of its inputs.

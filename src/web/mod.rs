@@ -45,6 +45,8 @@ mod server;
 mod settings;
 mod streams;
 mod support;
+mod teach;
+mod teaching;
 mod text;
 mod tls;
 mod tune;
@@ -70,12 +72,15 @@ pub use live::Live;
 pub use preview::Preview;
 pub use recent::RECENT_LOG;
 pub use settings::{Settings, Tls};
-pub use tuning::{Changed, Knob, Tuning};
+pub use teaching::Teaching;
+pub use text::Language;
+pub use tuning::{Changed, Display, Knob, Tuning};
 
 use crate::capture::stage;
 use crate::clock::{Clock, Moment};
 use crate::detect::Region;
 use crate::judge::{Command, Refusal};
+use crate::mechanism::lines::Levels;
 use crate::streams::Stream;
 use crate::tally::{DropRecord, TallyError, TallyHandle};
 use crate::uplink;
@@ -123,6 +128,8 @@ pub struct Info {
     pub inputs: Vec<String>,
     /// Names of the guards.
     pub guards: Vec<String>,
+    /// Those of them that are service doors.
+    pub doors: Levels,
     /// Folder of the ledger, whose disk is watched.
     pub state_dir: PathBuf,
 }
@@ -151,6 +158,8 @@ pub struct Page {
     pub live: watch::Receiver<Live>,
     /// Whoever keeps the settings.
     pub tuning: Arc<dyn Tuning>,
+    /// Whoever teaches.
+    pub teaching: Arc<dyn Teaching>,
     /// The way to the sorting loop, of [`ORDERS_MAX`] places.
     pub orders: mpsc::Sender<Order>,
     /// Every drop that was confirmed, or voided, as it now stands.
@@ -212,7 +221,8 @@ pub async fn serve(door: Door, page: Page, stop: watch::Receiver<bool>) -> Resul
     let (news_out, news) = watch::channel(Arc::new(News::default()));
     let (pictures_out, pictures) = watch::channel(None);
     let texts = Texts::load()?;
-    let (screen_out, screen) = watch::channel(Arc::new(Shown::draw(&texts, &page.info, Face::Moment)));
+    let (screen_out, screen) =
+        watch::channel(Arc::new(Shown::draw(&texts, &page.info, page.tuning.display(), Face::Moment)));
     let site = Arc::new(Site {
         heard_at: AtomicU64::new(page.clock.now().as_nanos()),
         texts,
@@ -330,6 +340,7 @@ impl Site {
             uplink: page.uplink.as_ref().map(|status| status.borrow().clone()),
             book: self.book.borrow().clone(),
             health: self.health.borrow().clone(),
+            lesson: page.teaching.board(),
             live,
         }
     }

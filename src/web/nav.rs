@@ -25,13 +25,22 @@ pub(super) enum Tab {
     Counts,
     Flap,
     Compartments,
+    Teach,
     Settings,
     Checkup,
 }
 
 impl Tab {
-    const ALL: [Tab; 7] =
-        [Tab::Now, Tab::Drops, Tab::Counts, Tab::Flap, Tab::Compartments, Tab::Settings, Tab::Checkup];
+    const ALL: [Tab; 8] = [
+        Tab::Now,
+        Tab::Drops,
+        Tab::Counts,
+        Tab::Flap,
+        Tab::Compartments,
+        Tab::Teach,
+        Tab::Settings,
+        Tab::Checkup,
+    ];
 
     /// Its address.
     pub(super) const fn path(self) -> &'static str {
@@ -41,6 +50,7 @@ impl Tab {
             Tab::Counts => "/counts",
             Tab::Flap => "/flap",
             Tab::Compartments => "/compartments",
+            Tab::Teach => "/teach",
             Tab::Settings => "/settings",
             Tab::Checkup => "/checkup",
         }
@@ -54,6 +64,7 @@ impl Tab {
             Tab::Counts => "tab-counts",
             Tab::Flap => "tab-flap",
             Tab::Compartments => "tab-compartments",
+            Tab::Teach => "tab-teach",
             Tab::Settings => "tab-settings",
             Tab::Checkup => "tab-checkup",
         }
@@ -66,6 +77,7 @@ impl Tab {
             Tab::Counts => icon::bars(),
             Tab::Flap => icon::sending(),
             Tab::Compartments => icon::full(),
+            Tab::Teach => icon::lesson(),
             Tab::Settings => icon::sliders(),
             Tab::Checkup => icon::ready(),
         };
@@ -86,7 +98,7 @@ impl FromRequestParts<Arc<Site>> for Visit {
 
     async fn from_request_parts(parts: &mut Parts, site: &Arc<Site>) -> Result<Self, StatusCode> {
         let who = parts.extensions.get::<Who>().cloned().ok_or(StatusCode::UNAUTHORIZED)?;
-        let language = Tongue::of(parts);
+        let language = Tongue::of(parts, site);
         Ok(Self { site: Arc::clone(site), who, language, note: Note::of(&parts.uri) })
     }
 }

@@ -19,7 +19,7 @@ use super::nav::Visit;
 use super::text::Language;
 use super::{
     STREAMS_MAX, Site, assets, checkup, compartments, counts, drops, flap, login, metrics, screen, streams,
-    tune, view,
+    teach, tune, view,
 };
 
 /// Nothing but what this program serves, and no script or style inside the page.
@@ -60,6 +60,7 @@ pub(super) fn router(site: &Arc<Site>) -> Router {
         .merge(counts::routes())
         .merge(drops::routes())
         .merge(flap::routes())
+        .merge(teach::routes())
         .merge(tune::routes())
         .route_layer(middleware::from_fn_with_state(Arc::clone(site), entry));
     let names = Arc::new(site.settings.names.clone());
@@ -86,22 +87,22 @@ async fn entry(State(site): Shared, mut request: Request, next: Next) -> Respons
     }
 }
 
-/// The language of an answer: `?lang=`, then the one chosen last, then the browser's, then Korean.
+/// The language of an answer: `?lang=`, then the one chosen last, then the bin's, the browser's, Korean.
 pub(super) struct Tongue(pub(super) Language);
 
-impl<S: Sync> FromRequestParts<S> for Tongue {
+impl FromRequestParts<Arc<Site>> for Tongue {
     type Rejection = Infallible;
 
-    async fn from_request_parts(parts: &mut Parts, _site: &S) -> Result<Self, Infallible> {
-        Ok(Self(Self::of(parts)))
+    async fn from_request_parts(parts: &mut Parts, site: &Arc<Site>) -> Result<Self, Infallible> {
+        Ok(Self(Self::of(parts, site)))
     }
 }
 
 impl Tongue {
-    pub(super) fn of(parts: &Parts) -> Language {
+    pub(super) fn of(parts: &Parts, site: &Site) -> Language {
         let asked = query(&parts.uri, "lang").or_else(|| cookie(&parts.headers, LANGUAGE));
         let accepted = parts.headers.get(header::ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok());
-        Language::choose(asked, accepted)
+        Language::choose(asked, site.page.tuning.display().language, accepted)
     }
 }
 

@@ -33,7 +33,7 @@ use tokio_stream::wrappers::ReceiverStream;
 use super::events::StreamRefused;
 use super::text::{Language, Texts};
 use super::view::run_id;
-use super::{Info, SILENT_AFTER, Site, routes, stopped};
+use super::{Display, Info, SILENT_AFTER, Site, routes, stopped};
 pub(super) use face::Face;
 use face::Follower;
 pub use rules::{RULE_EN_MAX, RULE_KO_MAX, Rule, Rules};
@@ -65,8 +65,6 @@ pub struct Settings {
 /// The browser's own speech.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Voice {
-    /// 0 (silent) to 1.
-    pub volume: f32,
     /// 1 is the usual speed.
     pub rate: f32,
     /// Says everything in Korean.
@@ -77,9 +75,12 @@ pub struct Voice {
 
 impl Voice {
     /// The languages' tags, as the screen's script takes them.
-    fn languages(&self) -> String {
-        let spoken = [(self.korean, Language::Korean), (self.english, Language::English)];
-        let tags = spoken.into_iter().filter(|(spoken, _)| *spoken).map(|(_, language)| language.id());
+    fn languages(&self, first: Language) -> String {
+        let speaks = |language: &Language| match language {
+            Language::Korean => self.korean,
+            Language::English => self.english,
+        };
+        let tags = first.first().into_iter().filter(speaks).map(Language::id);
         tags.collect::<Vec<_>>().join(" ")
     }
 }
@@ -88,33 +89,46 @@ impl Voice {
 #[derive(Debug)]
 pub(super) struct Shown {
     face: Face,
+    display: Display,
     /// The event's data.
     data: String,
 }
 
 impl Shown {
-    pub(super) fn draw(texts: &Texts, info: &Info, face: Face) -> Self {
+    pub(super) fn draw(texts: &Texts, info: &Info, display: Display, face: Face) -> Self {
         let settings = &info.screen;
         let say = |language| view::say(face, texts.of(language), settings);
         let data = json!({
-            "run": run_id(info),
+            "run": run(info, display),
             "face": face.id(),
-            "html": view::face(face, texts, settings).into_string(),
+            "html": view::face(face, texts, settings, first(display)).into_string(),
             "say": { "ko": say(Language::Korean), "en": say(Language::English) },
         });
-        Self { face, data: data.to_string() }
+        Self { face, display, data: data.to_string() }
     }
+}
+
+/// The language that stands first.
+fn first(display: Display) -> Language {
+    display.language.unwrap_or(Language::Korean)
+}
+
+/// What tells one screen from the next: it loads itself anew when this changes.
+fn run(info: &Info, display: Display) -> String {
+    format!("{}-{}-{}", run_id(info), first(display).id(), display.volume_percent)
 }
 
 /// Follows the loop and draws each new face once, whoever watches.
 pub(super) async fn follow(site: Arc<Site>, shown: watch::Sender<Arc<Shown>>) {
     let mut live = site.page.live.clone();
-    let mut follower = Follower::default();
+    let mut follower = Follower::new(site.page.info.doors);
     loop {
         let now = site.page.clock.now();
         let face = follower.look(&live.borrow_and_update(), site.silence(now) > SILENT_AFTER, now);
-        if shown.borrow().face != face {
-            shown.send_replace(Arc::new(Shown::draw(&site.texts, &site.page.info, face)));
+        let display = site.page.tuning.display();
+        let known = shown.borrow().clone();
+        if known.face != face || known.display != display {
+            shown.send_replace(Arc::new(Shown::draw(&site.texts, &site.page.info, display, face)));
         }
         // A loop that has ended publishes nothing more: its silence will show.
         let news = async {
@@ -138,7 +152,9 @@ pub(super) fn routes() -> Router<Arc<Site>> {
 async fn page(State(site): State<Arc<Site>>) -> Response {
     let info = &site.page.info;
     let face = site.screen.borrow().face;
-    let page = view::page(face, &site.texts, &info.screen, &run_id(info));
+    let display = site.page.tuning.display();
+    let look = view::Look { first: first(display), volume_percent: display.volume_percent };
+    let page = view::page(face, &site.texts, &info.screen, look, &run(info, display));
     ([(CONTENT_SECURITY_POLICY, CONTENT_POLICY)], page).into_response()
 }
 
@@ -204,7 +220,7 @@ pub(super) mod tests {
         Settings {
             width_mm: 268.0,
             letter_mm: 12.0,
-            voice: Voice { volume: 0.5, rate: 1.0, korean: true, english: false },
+            voice: Voice { rate: 1.0, korean: true, english: false },
             rules: Rules {
                 date: jiff::civil::date(2026, 11, 22),
                 source: "a test".to_owned(),
@@ -214,8 +230,10 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn the_voices_are_named_korean_first() {
-        let voice = |korean, english| Voice { korean, english, ..settings().voice }.languages();
-        assert_eq!((voice(true, true), voice(false, false)), ("ko en".to_owned(), String::new()));
+    fn the_voices_are_named_the_first_language_first() {
+        let voice = |korean, english, first| Voice { korean, english, ..settings().voice }.languages(first);
+        assert_eq!(voice(true, true, Language::Korean), "ko en");
+        assert_eq!(voice(true, true, Language::English), "en ko");
+        assert_eq!(voice(false, false, Language::Korean), "");
     }
 }

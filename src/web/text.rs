@@ -10,11 +10,31 @@ use super::error::WebError;
 use crate::judge::{Alarm, Reason, StateName};
 use crate::streams::Stream;
 
+/// The files of one language.
+macro_rules! texts {
+    ($language:literal: $($page:ident)*) => {
+        [$((stringify!($page), include_str!(concat!("text/", stringify!($page), ".", $language, ".ftl")))),*]
+    };
+}
+
+/// Every file with its name, in each language; what several pages say is in `frame` and `words`.
+const FILES: [(Language, [(&str, &str); 12]); 2] = [
+    (
+        Language::Korean,
+        texts!("ko": frame login words now drops counts flap compartments teach settings checkup screen),
+    ),
+    (
+        Language::English,
+        texts!("en": frame login words now drops counts flap compartments teach settings checkup screen),
+    ),
+];
+
 /// A language of the page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Language {
+pub enum Language {
     /// The default.
     Korean,
+    /// The other one.
     English,
 }
 
@@ -22,7 +42,7 @@ impl Language {
     pub(super) const ALL: [Language; 2] = [Language::Korean, Language::English];
 
     /// The language's tag (BCP 47).
-    pub(super) const fn id(self) -> &'static str {
+    pub const fn id(self) -> &'static str {
         match self {
             Language::Korean => "ko",
             Language::English => "en",
@@ -37,29 +57,21 @@ impl Language {
         }
     }
 
-    const fn source(self) -> &'static str {
-        match self {
-            Language::Korean => concat!(
-                include_str!("text/ko.ftl"),
-                include_str!("text/screen.ko.ftl"),
-                include_str!("text/records.ko.ftl")
-            ),
-            Language::English => concat!(
-                include_str!("text/en.ftl"),
-                include_str!("text/screen.en.ftl"),
-                include_str!("text/records.en.ftl")
-            ),
-        }
-    }
-
     pub(super) fn from_tag(tag: &str) -> Option<Self> {
         let primary = tag.split('-').next().unwrap_or(tag).trim();
         Language::ALL.into_iter().find(|language| language.id().eq_ignore_ascii_case(primary))
     }
 
-    /// The language asked for by `?lang=`, otherwise the best of an Accept-Language header, otherwise Korean.
-    pub(super) fn choose(asked: Option<&str>, accepted: Option<&str>) -> Self {
-        asked.and_then(Self::from_tag).or_else(|| Self::accepted(accepted?)).unwrap_or(Language::Korean)
+    /// Both, this one first.
+    pub(super) const fn first(self) -> [Language; 2] {
+        [self, self.other()]
+    }
+
+    /// The language asked for by `?lang=`, otherwise the bin's, otherwise the best of an Accept-Language header,
+    /// otherwise Korean.
+    pub(super) fn choose(asked: Option<&str>, set: Option<Self>, accepted: Option<&str>) -> Self {
+        let asked = asked.and_then(Self::from_tag).or(set);
+        asked.or_else(|| Self::accepted(accepted?)).unwrap_or(Language::Korean)
     }
 
     fn accepted(header: &str) -> Option<Self> {
@@ -96,11 +108,13 @@ fn load(language: Language) -> Result<FluentBundle<FluentResource>, WebError> {
     let tag = language.id().parse().map_err(|error| failed(format!("{error}")))?;
     let mut bundle = FluentBundle::new_concurrent(vec![tag]);
     bundle.set_use_isolating(false);
-    let resource = FluentResource::try_new(language.source().to_owned())
-        .map_err(|(_, errors)| failed(errors.first().map(ToString::to_string).unwrap_or_default()))?;
-    bundle
-        .add_resource(resource)
-        .map_err(|errors| failed(errors.first().map(ToString::to_string).unwrap_or_default()))?;
+    for (name, text) in FILES[language as usize].1 {
+        let first = |why: Option<String>| failed(format!("{name}: {}", why.unwrap_or_default()));
+        let resource = FluentResource::try_new(text.to_owned())
+            .map_err(|(_, errors)| first(errors.first().map(ToString::to_string)))?;
+        // A key that two files have is refused.
+        bundle.add_resource(resource).map_err(|errors| first(errors.first().map(ToString::to_string)))?;
+    }
     Ok(bundle)
 }
 

@@ -92,7 +92,16 @@ fn field(words: Words<'_>, knob: &Knob, acts: bool) -> Markup {
     html! {
         div .knob .changed[knob.changed] {
             label for=(id) { (label) }
-            input id=(id) name=(knob.path) value=(knob.value) inputmode="decimal" autocomplete="off" readonly[!acts];
+            @if knob.choices.is_empty() {
+                input id=(id) name=(knob.path) value=(knob.value) inputmode="decimal" autocomplete="off" readonly[!acts];
+            } @else {
+                select id=(id) name=(knob.path) disabled[!acts] {
+                    @for choice in std::iter::once(&"").chain(knob.choices) {
+                        @let key = if choice.is_empty() { "none" } else { choice };
+                        option value=(choice) selected[knob.value == *choice] { (words.text(&format!("knob-{id}-{key}"))) }
+                    }
+                }
+            }
             p .note {
                 code { (knob.path) }
                 @if knob.changed { " · " strong { (words.text("knob-changed")) } }

@@ -1,5 +1,17 @@
 //! What can be set by the page, and who sets it: the daemon's side of the settings.
 
+use super::text::Language;
+
+/// What the pages look and sound like, as far as it may change while they are shown.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Display {
+    /// Language of the crew's pages until somebody switches, and the first one on the resident's screen; `None`: the
+    /// browser's, and Korean.
+    pub language: Option<Language>,
+    /// How loud the resident's screen speaks, 0 (silent) to 100.
+    pub volume_percent: u32,
+}
+
 /// One setting.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Knob {
@@ -9,6 +21,8 @@ pub struct Knob {
     pub value: String,
     /// It was changed by the page; otherwise the file, or the model's bundle, says so.
     pub changed: bool,
+    /// The words it may be, where it is no number.
+    pub choices: &'static [&'static str],
     /// Whether a change holds at once; otherwise from the next start.
     pub live: bool,
 }
@@ -22,8 +36,11 @@ pub struct Changed {
     pub restart: bool,
 }
 
-/// Whoever keeps the settings. Calls read and write files: never on the runtime's own thread.
+/// Whoever keeps the settings. Calls read and write files: never on the runtime's own thread, but for the first.
 pub trait Tuning: Send + Sync {
+    /// Language and loudness. Never waits.
+    fn display(&self) -> Display;
+
     /// Every setting, in the order in which they are shown.
     fn knobs(&self) -> Vec<Knob>;
 

@@ -9,6 +9,7 @@
 pub(super) mod book;
 mod chamber;
 pub(super) mod icon;
+mod lesson;
 mod machine;
 mod now;
 mod service;
@@ -30,6 +31,7 @@ use crate::capture::stage;
 use crate::clock::{Moment, WallTime};
 use crate::detect::Presence;
 use crate::judge::CompartmentId;
+use crate::teach::Board;
 use crate::uplink;
 
 /// Everything the page shows, at one moment.
@@ -48,6 +50,8 @@ pub(super) struct Scene {
     pub(super) book: Arc<Book>,
     /// The board: temperature and disk.
     pub(super) health: Health,
+    /// What the crew teaches.
+    pub(super) lesson: Arc<Board>,
 }
 
 /// The camera, as far as the page shows it.
@@ -72,8 +76,19 @@ impl Camera {
 }
 
 /// The parts in the order in which the page has them.
-pub(super) const PARTS: [&str; 9] =
-    ["state", "alarms", "overlay", "signal", "sees", "machine", "drops", "counts", "service"];
+pub(super) const PARTS: [&str; 11] = [
+    "state",
+    "alarms",
+    "overlay",
+    "signal",
+    "sees",
+    "machine",
+    "drops",
+    "counts",
+    "service",
+    "lesson-now",
+    "lesson",
+];
 
 /// The inner HTML of one part of [`PARTS`].
 pub(super) fn part(name: &str, words: Words<'_>, info: &Info, scene: &Scene) -> Markup {
@@ -87,6 +102,8 @@ pub(super) fn part(name: &str, words: Words<'_>, info: &Info, scene: &Scene) -> 
         "drops" => book::drops(words, info, scene),
         "counts" => book::counts(words, info, scene),
         "service" => service::service(words, info, scene),
+        "lesson-now" => lesson::now(words, scene),
+        "lesson" => lesson::lesson(words, info, scene),
         _ => html! {},
     }
 }
@@ -128,6 +145,14 @@ fn body(words: Words<'_>, info: &Info, scene: &Scene) -> Markup {
 
 /// The state, and the banners that say that this page is not live.
 pub(super) fn live_head(words: Words<'_>, state: &Markup) -> Markup {
+    html! {
+        div #state aria-live="polite" { (state) }
+        (connection(words))
+    }
+}
+
+/// The banners that say that this page is not live.
+pub(super) fn connection(words: Words<'_>) -> Markup {
     let lost = |id: &str, key: &str| {
         html! {
             div #(id) .lost hidden role="alert" {
@@ -140,7 +165,6 @@ pub(super) fn live_head(words: Words<'_>, state: &Markup) -> Markup {
         }
     };
     html! {
-        div #state aria-live="polite" { (state) }
         (lost("lost", "lost"))
         (lost("crowded", "refused"))
     }

@@ -8,7 +8,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use bunri::clock::{Clock, SystemClock};
-use fantoccini::{Client, ClientBuilder};
+use fantoccini::{Client, ClientBuilder, Locator};
 use hyper_util::client::legacy::connect::HttpConnector;
 use serde_json::{Map, Value, json};
 
@@ -106,6 +106,16 @@ impl Browser {
         self.devtools("Emulation.setEmulatedMedia", &features);
     }
 
+    /// As slow as an old phone in a bad place: a quarter of the processor, 1.6 Mbit/s, 150 ms there and back.
+    pub(crate) fn slow_phone(&self) {
+        self.devtools("Network.enable", &json!({}));
+        let network = json!({
+            "offline": false, "latency": 150, "downloadThroughput": 200_000, "uploadThroughput": 90_000
+        });
+        self.devtools("Network.emulateNetworkConditions", &network);
+        self.devtools("Emulation.setCPUThrottlingRate", &json!({ "rate": 4 }));
+    }
+
     /// Opens a path of the page.
     pub(crate) fn open(&self, path: &str) {
         let url = format!("http://{}{path}", self.address);
@@ -148,13 +158,48 @@ impl Browser {
         }
     }
 
+    /// Presses what a selector of CSS finds, as a finger would: it must be there, in sight and not covered.
+    pub(crate) fn press(&self, selector: &str) {
+        self.until(selector, || self.try_press(selector));
+    }
+
+    /// Presses it if it is there; says whether it was.
+    pub(crate) fn try_press(&self, selector: &str) -> bool {
+        let pressed = self.runtime.block_on(async {
+            let found = self.client().find(Locator::Css(selector)).await?;
+            found.click().await
+        });
+        pressed.is_ok()
+    }
+
+    /// Tries until it is so.
+    pub(crate) fn until(&self, what: &str, is_so: impl Fn() -> bool) {
+        let until = SystemClock.now() + PATIENCE;
+        while !is_so() {
+            if SystemClock.now() > until {
+                let seen = self.value("document.documentElement.outerHTML");
+                panic!("waited {PATIENCE:?} for {what}; the page is\n{seen}");
+            }
+            SystemClock.sleep_until(SystemClock.now() + LOOK_EVERY);
+        }
+    }
+
+    /// Keeps what is downloaded in this folder.
+    pub(crate) fn download_to(&self, folder: &Path) {
+        std::fs::create_dir_all(folder).unwrap();
+        let where_to = json!({ "behavior": "allow", "downloadPath": folder });
+        self.devtools("Browser.setDownloadBehavior", &where_to);
+    }
+
     /// Waits until the page shows a text.
     pub(crate) fn wait_for_text(&self, text: &str) {
         self.wait(text, &format!("document.body.innerText.includes({})", json!(text)));
     }
 
-    /// Asserts that axe-core finds no serious or critical fault on the page.
+    /// Asserts that axe-core finds no serious or critical fault on the page, and that no text is missing.
     pub(crate) fn assert_accessible(&self, what: &str) {
+        let missing = self.value("document.body.innerText.match(/⟦.*?⟧/g)");
+        assert_eq!(missing, Value::Null, "{what}");
         if self.value("typeof axe") == "undefined" {
             let path = root().join("tests/browser/node_modules/axe-core/axe.min.js");
             let source = std::fs::read_to_string(&path)

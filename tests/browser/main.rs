@@ -14,7 +14,11 @@ mod browser;
 #[path = "../web/client.rs"]
 #[allow(dead_code, reason = "each test program uses its part")]
 mod client;
+mod crew;
 mod pages;
+#[path = "../program/mod.rs"]
+#[allow(dead_code, reason = "each test program uses its part")]
+mod program;
 mod screen;
 
 /// A phone held upright.

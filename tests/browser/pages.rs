@@ -44,6 +44,27 @@ fn the_live_page_is_light_accessible_and_shows_a_drop_as_it_arrives() {
     browser.assert_accessible("/ with an alarm");
 }
 
+/// Prints how soon the page can be read on a slow phone: the figure in docs/CREW.md.
+#[test]
+fn the_live_page_can_be_read_on_a_slow_phone() {
+    let bin = Bin::start();
+    let browser = Browser::new(bin.address);
+    browser.resize(PHONE);
+    browser.slow_phone();
+    let mut took_ms = Vec::new();
+    for visit in ["first", "second"] {
+        browser.open(&format!("/?lang=en&visit={visit}"));
+        browser.wait_for_text("Ready");
+        browser.wait("the paint", "performance.getEntriesByName('first-contentful-paint').length");
+        let painted = browser.value("performance.getEntriesByName('first-contentful-paint')[0].startTime");
+        took_ms.push(painted.as_f64().unwrap().round());
+    }
+    println!(
+        "readable on a slow phone: {} ms after the first tap, {} ms after the next",
+        took_ms[0], took_ms[1]
+    );
+}
+
 #[test]
 fn the_live_page_finds_back_to_a_bin_that_was_restarted() {
     let bin = Bin::start();

@@ -14,13 +14,15 @@ use bunri::detect::{Presence, Region};
 use bunri::judge::{Command, CompartmentId, StateName, Verdict};
 use bunri::streams::Stream;
 use bunri::tally::{DropRecord, Intent, Ledger, RunInfo, TallyHandle, Writer};
+use bunri::teach::{Ask, Board, TeachError};
 use bunri::uplink;
 use bunri::web::checkup::{Check, Finding, Grade};
 use bunri::web::screen::{self, Rule, Rules, Voice};
 use bunri::web::{
-    self, Changed, Info, Knob, Live, Order, Page, Preview, Role, Settings, Tuning, Users, WebError,
+    self, Changed, Display, Info, Knob, Live, Order, Page, Preview, Role, Settings, Teaching, Tuning, Users,
+    WebError,
 };
-use tokio::sync::{broadcast, mpsc as orders, watch};
+use tokio::sync::{broadcast, mpsc as orders, oneshot, watch};
 
 pub(crate) const WIDTH: u32 = 320;
 pub(crate) const HEIGHT: u32 = 240;
@@ -139,6 +141,15 @@ impl Bin {
 
     /// With a resident's screen of this width.
     pub(crate) fn with_screen(screen_width_mm: f32, change: impl FnOnce(&mut Settings)) -> Self {
+        Self::with_display(screen_width_mm, Display { language: None, volume_percent: 60 }, change)
+    }
+
+    /// With a resident's screen of this width, in this language and this loud.
+    pub(crate) fn with_display(
+        screen_width_mm: f32,
+        display: Display,
+        change: impl FnOnce(&mut Settings),
+    ) -> Self {
         let clock = Arc::new(Shifted::default());
         let folder = tempfile::tempdir().unwrap();
         let listen = SocketAddr::from(([127, 0, 0, 1], 0));
@@ -178,7 +189,8 @@ impl Bin {
         bin.spawn_loop(orders);
         let page = Page {
             boot_id: identity.boot_id.clone(),
-            tuning: Arc::new(NoTuning),
+            tuning: Arc::new(NoTuning(display)),
+            teaching: Arc::new(NoTeaching),
             orders: orders_in,
             info: Info { state_dir: state_dir.clone(), ..info(bin.clock.now(), screen_width_mm) },
             check_up: Arc::new(findings),
@@ -291,9 +303,13 @@ fn findings() -> Vec<Finding> {
 }
 
 /// Settings are the daemon's; these have none.
-struct NoTuning;
+struct NoTuning(Display);
 
 impl Tuning for NoTuning {
+    fn display(&self) -> Display {
+        self.0
+    }
+
     fn knobs(&self) -> Vec<Knob> {
         Vec::new()
     }
@@ -312,6 +328,19 @@ impl Tuning for NoTuning {
 
     fn undo(&self) -> Result<Changed, Vec<String>> {
         Ok(Changed::default())
+    }
+}
+
+/// So is teaching; here nobody can be asked.
+struct NoTeaching;
+
+impl Teaching for NoTeaching {
+    fn board(&self) -> Arc<Board> {
+        Arc::default()
+    }
+
+    fn ask(&self, _ask: Ask) -> oneshot::Receiver<Result<String, TeachError>> {
+        oneshot::channel().1
     }
 }
 
@@ -336,7 +365,8 @@ fn info(started_at: Moment, screen_width_mm: f32) -> Info {
         screen: screen(screen_width_mm),
         configuration: "[uplink]\nhost = \"hub\"\nusername = \"bin-17\"\n".into(),
         inputs: Vec::new(),
-        guards: Vec::new(),
+        guards: vec!["guard.service_door".into()],
+        doors: 1,
         state_dir: std::env::temp_dir(),
     }
 }
@@ -350,7 +380,7 @@ fn screen(width_mm: f32) -> screen::Settings {
     screen::Settings {
         width_mm,
         letter_mm: 12.0,
-        voice: Voice { volume: 0.6, rate: 1.0, korean: true, english: true },
+        voice: Voice { rate: 1.0, korean: true, english: true },
         rules: Rules {
             date: jiff::civil::date(2026, 11, 22),
             source: "a test".into(),

@@ -122,7 +122,18 @@ fn events_bring_the_whole_page_then_what_changed_and_each_drop() {
     let parts: Vec<_> = first["parts"].as_object().unwrap().keys().cloned().collect();
     assert_eq!(
         parts,
-        ["counts", "drops", "machine", "overlay", "sees", "service", "signal", "state"],
+        [
+            "counts",
+            "drops",
+            "lesson",
+            "lesson-now",
+            "machine",
+            "overlay",
+            "sees",
+            "service",
+            "signal",
+            "state"
+        ],
         "no alarms: no part"
     );
 

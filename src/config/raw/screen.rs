@@ -23,13 +23,13 @@ pub struct RawScreen {
     /// How fast it speaks; 100 is usual.
     pub voice_speed_percent: u32,
     /// Languages it speaks, `ko` and `en`.
-    pub voice_languages: Vec<Spoken>,
+    pub voice_languages: Vec<RawLanguage>,
 }
 
-/// A language of the voice.
+/// A language of the pages and of the voice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
-pub enum Spoken {
+pub enum RawLanguage {
     /// Korean.
     Ko,
     /// English.
@@ -44,7 +44,7 @@ impl Default for RawScreen {
             rules: None,
             voice_volume_percent: 0,
             voice_speed_percent: 100,
-            voice_languages: vec![Spoken::Ko],
+            voice_languages: vec![RawLanguage::Ko],
         }
     }
 }

@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use crate::clock::Moment;
 use crate::judge::{Alarm, Reason, StateName, Verdict};
+use crate::mechanism::lines::Levels;
 use crate::streams::Stream;
 use crate::web::Live;
 
@@ -105,11 +106,17 @@ impl Outcome {
 /// Follows the loop's news from face to face.
 #[derive(Debug, Default)]
 pub(super) struct Follower {
+    /// The guards that are service doors.
+    doors: Levels,
     /// The present item has left the chamber for its compartment: its result may stay a while.
     gone: bool,
 }
 
 impl Follower {
+    pub(super) const fn new(doors: Levels) -> Self {
+        Self { doors, gone: false }
+    }
+
     /// The face for this news; `silent` when the loop gives no sign of life.
     pub(super) fn look(&mut self, live: &Live, silent: bool, now: Moment) -> Face {
         use StateName as S;
@@ -118,7 +125,7 @@ impl Follower {
             Some(S::Homing | S::Empty) => {}
             _ => self.gone = false,
         }
-        if let Some(cause) = cause(live, silent) {
+        if let Some(cause) = cause(live, live.guards & self.doors != 0, silent) {
             return Face::Out(cause);
         }
         let hand = live.presence.hand;
@@ -147,13 +154,13 @@ fn result(live: &Live, next: bool) -> Option<Face> {
 }
 
 /// What keeps the bin from sorting, the plainest first.
-fn cause(live: &Live, silent: bool) -> Option<Cause> {
+fn cause(live: &Live, door_open: bool, silent: bool) -> Option<Cause> {
     if silent {
         return Some(Cause::Silent);
     }
     let state = live.state?;
     let up = |alarm| live.alarms.contains(&alarm);
-    if state == StateName::Maintenance {
+    if state == StateName::Maintenance || door_open {
         Some(Cause::Maintenance)
     } else if up(Alarm::Camera) {
         Some(Cause::Camera)
@@ -244,6 +251,15 @@ mod tests {
             let back = Live { last_verdict: Some(verdict(None, Some(reason))), ..live(StateName::Returning) };
             let result = Outcome::Back(reason, Stream::Can);
             assert_eq!(follower.look(&back, false, at(1)), Face::Result { result, next: false });
+        }
+    }
+
+    #[test]
+    fn an_open_service_door_is_being_serviced_and_another_guard_is_not() {
+        let mut follower = Follower::new(0b10);
+        for (guards, face) in [(0b10, Face::Out(Cause::Maintenance)), (0b01, Face::Ready), (0, Face::Ready)] {
+            let live = Live { guards, last_verdict: None, ..live(StateName::Empty) };
+            assert_eq!(follower.look(&live, false, at(60_000)), face, "{guards:b}");
         }
     }
 

@@ -109,8 +109,8 @@ const fn foot(face: Face) -> Option<&'static str> {
 }
 
 /// A face in both languages.
-pub(super) fn face(face: Face, texts: &Texts, settings: &Settings) -> Markup {
-    let said = Language::ALL.map(|language| (language.id(), Said::of(face, texts.of(language), settings)));
+pub(super) fn face(face: Face, texts: &Texts, settings: &Settings, first: Language) -> Markup {
+    let said = first.first().map(|language| (language.id(), Said::of(face, texts.of(language), settings)));
     let accent = match face {
         Face::Result { result: Outcome::Sorted(stream), .. } => key("stream", stream.id()),
         _ => String::new(),
@@ -125,33 +125,42 @@ pub(super) fn face(face: Face, texts: &Texts, settings: &Settings) -> Markup {
             p .more { @for (language, said) in &said { span lang=(language) { (said.more.as_deref().unwrap_or_default()) } } }
         }
         @if let Some(key) = foot(face) {
-            p .foot { @for language in Language::ALL { span lang=(language.id()) { (texts.of(language).text(key)) } } }
+            p .foot { @for language in first.first() { span lang=(language.id()) { (texts.of(language).text(key)) } } }
         }
     }
 }
 
+/// What may change while the screen hangs.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Look {
+    /// The language that stands first.
+    pub(super) first: Language,
+    pub(super) volume_percent: u32,
+}
+
 /// The whole screen; `run` tells one run of the program from the next.
-pub(super) fn page(shown: Face, texts: &Texts, settings: &Settings, run: &str) -> Markup {
-    let korean = texts.of(Language::Korean);
+pub(super) fn page(shown: Face, texts: &Texts, settings: &Settings, look: Look, run: &str) -> Markup {
+    let Look { first, volume_percent } = look;
     let voice = &settings.voice;
+    let volume = f64::from(volume_percent) / 100.0;
     html! {
         (DOCTYPE)
-        html lang="ko" data-run=(run) data-face=(shown.id())
-            data-volume=(voice.volume) data-rate=(voice.rate) data-voices=(voice.languages()) {
+        html lang=(first.id()) data-run=(run) data-face=(shown.id())
+            data-volume=(volume) data-rate=(voice.rate) data-voices=(voice.languages(first)) {
             head {
                 meta charset="utf-8";
                 meta name="viewport" content="width=device-width, initial-scale=1";
-                title { (korean.text("screen-title")) }
+                title { (texts.of(first).text("screen-title")) }
                 link rel="stylesheet" href="/screen-size.css";
                 link rel="stylesheet" href=(assets::SCREEN_STYLE.path());
                 script type="module" src=(assets::SCREEN_SCRIPT.path()) {}
                 noscript { meta http-equiv="refresh" content="2"; }
             }
             body {
-                main #face aria-live="assertive" { (face(shown, texts, settings)) }
+                main #face aria-live="assertive" { (face(shown, texts, settings, first)) }
                 // What is shown without a word from the bin: at first it is probably starting again.
-                template #lost { (face(Face::Moment, texts, settings)) }
-                template #gone { (face(Face::Out(Cause::Silent), texts, settings)) }
+                template #lost { (face(Face::Moment, texts, settings, first)) }
+                template #gone { (face(Face::Out(Cause::Silent), texts, settings, first)) }
             }
         }
     }
@@ -181,7 +190,9 @@ mod tests {
     fn every_face_has_a_drawing_and_words_in_both_languages() {
         let (texts, settings) = (Texts::load().unwrap(), settings());
         for shown in every_face() {
-            let html = face(shown, &texts, &settings).into_string();
+            let other = face(shown, &texts, &settings, Language::English).into_string();
+            assert!(other.find("lang=\"en\"") < other.find("lang=\"ko\""), "English was set first: {other}");
+            let html = face(shown, &texts, &settings, Language::Korean).into_string();
             assert!(!html.contains('⟦') && !html.contains("></span>"), "{shown:?}: {html}");
             assert!(html.contains("<svg") && !html.contains("<img") && !html.contains("style="), "{html}");
             assert!(html.find("lang=\"ko\"") < html.find("lang=\"en\""), "Korean comes first: {html}");
@@ -199,7 +210,7 @@ mod tests {
     fn a_sorted_item_comes_with_its_rule() {
         let (texts, settings) = (Texts::load().unwrap(), settings());
         let sorted = Face::Result { result: Outcome::Sorted(Stream::ClearPet), next: false };
-        let html = face(sorted, &texts, &settings).into_string();
+        let html = face(sorted, &texts, &settings, Language::Korean).into_string();
         for text in ["투명 페트병", "라벨을 떼고", "Clear PET bottle", "take the label off"] {
             assert!(html.contains(text), "{text} is not in {html}");
         }

@@ -1,5 +1,5 @@
-
 # The resident's screen: short and large. The streams' rules are in calibration/rules.toml.
+
 screen-title = Bunri
 screen-moment = One moment, please
     .more = Ready soon

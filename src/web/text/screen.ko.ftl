@@ -1,5 +1,5 @@
-
 # 주민이 보는 화면. 짧고 크게. 품목별 규칙은 calibration/rules.toml에 있다.
+
 screen-title = 분리
 screen-moment = 잠시만 기다려 주세요
     .more = 곧 준비됩니다

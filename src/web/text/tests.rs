@@ -3,12 +3,17 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::*;
 use crate::judge::VoidCause;
 
-/// Every key of a file, attributes as `name.attribute`, with the variables its text uses.
+/// Every key of a language.
 fn keys(language: Language) -> BTreeMap<String, BTreeSet<String>> {
+    FILES[language as usize].1.into_iter().flat_map(|(_, text)| keys_of(text)).collect()
+}
+
+/// Every key of a file, attributes as `name.attribute`, with the variables its text uses.
+fn keys_of(text: &str) -> BTreeMap<String, BTreeSet<String>> {
     let mut keys = BTreeMap::new();
     let mut name = String::new();
     let mut current = String::new();
-    for line in language.source().lines().filter(|line| !line.starts_with('#')) {
+    for line in text.lines().filter(|line| !line.starts_with('#')) {
         if let Some(rest) = line.strip_prefix("    .") {
             current = format!("{name}.{}", rest.split_whitespace().next().unwrap());
         } else if line.starts_with(|first: char| first.is_ascii_lowercase()) {
@@ -26,9 +31,23 @@ fn keys(language: Language) -> BTreeMap<String, BTreeSet<String>> {
 
 #[test]
 fn both_languages_have_the_same_keys_with_the_same_values_in_them() {
-    let (korean, english) = (keys(Language::Korean), keys(Language::English));
-    assert!(korean.len() > 100, "{}", korean.len());
-    assert_eq!(korean, english);
+    let [(Language::Korean, korean), (Language::English, english)] = FILES else { panic!("{FILES:?}") };
+    for ((name, korean), (other, english)) in korean.into_iter().zip(english) {
+        assert!(keys_of(korean).len() > 5, "{name}");
+        assert_eq!((name, keys_of(korean)), (other, keys_of(english)));
+    }
+}
+
+#[test]
+fn every_file_of_words_is_read() {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/src/web/text");
+    let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name());
+    let there: BTreeSet<String> =
+        entries.map(|name| name.into_string().unwrap()).filter(|name| name.ends_with(".ftl")).collect();
+    let read = FILES
+        .iter()
+        .flat_map(|(language, files)| files.iter().map(|(name, _)| format!("{name}.{}.ftl", language.id())));
+    assert_eq!(there, read.collect());
 }
 
 #[test]
@@ -111,7 +130,7 @@ fn every_state_alarm_reason_cause_and_stream_has_its_text() {
 #[test]
 fn the_language_is_the_one_asked_for_then_the_browsers_then_korean() {
     let check = |asked, accepted, id| {
-        assert_eq!(Language::choose(asked, accepted).id(), id, "{asked:?} {accepted:?}")
+        assert_eq!(Language::choose(asked, None, accepted).id(), id, "{asked:?} {accepted:?}")
     };
     check(Some("en"), Some("ko"), "en");
     check(Some("ko-KR"), Some("en"), "ko");
@@ -121,6 +140,8 @@ fn the_language_is_the_one_asked_for_then_the_browsers_then_korean() {
     check(None, Some("KO;q=x,EN;q=0.1"), "en");
     check(None, Some("de"), "ko");
     check(None, None, "ko");
+    let set = |asked| Language::choose(asked, Some(Language::English), Some("ko")).id();
+    assert_eq!((set(None), set(Some("ko"))), ("en", "ko"), "the bin's own counts until somebody switches");
 }
 
 #[test]

@@ -22,6 +22,11 @@ pub(in crate::web) const fn menu() -> Icon {
     icon!(r#"<path d="M3 6h18M3 12h18M3 18h18"/>"#)
 }
 
+/// A hand-held slate.
+pub(in crate::web) const fn lesson() -> Icon {
+    icon!(r#"<path d="M3 4h18v12H3zM9 21l3-5 3 5M7 12l3-4 3 3 4-4"/>"#)
+}
+
 pub(in crate::web) const fn sliders() -> Icon {
     icon!(
         r#"<path d="M4 6h9M17 6h3M4 12h3M11 12h9M4 18h11M19 18h1"/><circle cx="15" cy="6" r="2"/><circle cx="9" cy="12" r="2"/><circle cx="17" cy="18" r="2"/>"#

@@ -30,6 +30,7 @@ pub(in crate::web) fn info() -> Info {
         configuration: String::new(),
         inputs: vec!["drive.home_switch".into(), "drive.switches.can".into()],
         guards: vec!["guard.service_door".into()],
+        doors: 1,
         state_dir: "/var/lib/bunri".into(),
     }
 }
@@ -105,6 +106,7 @@ pub(in crate::web) fn scene() -> Scene {
         shown: presence,
         uplink: Some(uplink::Status { connected: true, backlog: 0, ..uplink::Status::default() }),
         book: Arc::new(Book { recent: vec![drop(7)], all: today.clone(), today, error: None }),
+        lesson: Arc::default(),
         health: Health { temperature_c: Some(48.3), disk: Some((9_400_000_000, 31_000_000_000)) },
     }
 }

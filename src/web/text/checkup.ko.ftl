@@ -1,34 +1,18 @@
+# 점검
 
-# 투입 목록, 개수, 점검
-tab-drops = 투입 목록
-tab-counts = 개수
 tab-checkup = 점검
-drops-day = 날짜
-drops-any = 모든 품목
-drops-find = 찾기
-drops-older = 더 오래된 것
-drops-newest = 가장 새 것부터
-drops-found-none = 찾는 투입이 없습니다
-drops-csv = 모든 투입 내려받기 (CSV)
-counts-period = 기간
-counts-week = 7일
-counts-void = 없던 일로 한 것
-counts-rejects = 일반쓰레기로 보낸 까닭
-counts-hours = 시간대별 투입
-counts-hour = { $hour }시
-counts-busiest = 가장 많은 때: { $hour }시, { $count }건
-counts-nothing = 이 기간에는 투입이 없습니다
-counts-csv = 개수 내려받기 (CSV)
-counts-unreadable = 기록을 읽을 수 없습니다
+
 grade-pass = 정상
 grade-warn = 확인
 grade-fail = 고장
+
 checkup-pass = 모두 정상입니다
 checkup-warn = 쓸 수 있지만 확인할 것이 있습니다
 checkup-fail = 고칠 것이 있습니다
 checkup-again = 다시 점검
 checkup-bundle = 지원 자료 내려받기
 checkup-bundle-note = 버전, 점검 결과, 개수, 설정, 최근 기록이 들어 있습니다. 영상과 암호는 들어 있지 않습니다.
+
 check-configuration = 설정
     .step = 적힌 자리를 고친 뒤 bunri check로 다시 확인하세요.
 check-camera = 카메라
@@ -48,16 +32,8 @@ check-memory = 메모리 여유
 check-temperature = 온도
     .step = 햇빛과 통풍구를 확인하세요. 뜨거우면 느려집니다.
 check-clock = 시계
-    .step = 인터넷 시간 동기화(systemd-timesyncd)를 확인하세요. 그동안의 시각은 어림값입니다.
+    .step = 인터넷 시간 동기화(chrony 또는 systemd-timesyncd)를 확인하세요. 그동안의 시각은 어림값입니다.
 check-broker = 시 서버
     .step = 통신선과 공유기, [uplink]의 주소와 암호를 확인하세요. 분류는 계속됩니다.
 check-permissions = 권한
     .step = [bin] state_dir 폴더를 프로그램의 사용자가 쓸 수 있게 하세요.
-drops-correct = 이것은 사실…
-drops-truth = 점검원: { $stream }
-note-corrected = 적었습니다.
-counts-confused = 무엇을 무엇으로 보았나 (점검원이 알려 준 것)
-counts-truth = 사실
-counts-seen = 본 것
-counts-times = 횟수
-counts-right = 알려 준 { $said }건 가운데 { $right }건은 맞게 보았습니다.

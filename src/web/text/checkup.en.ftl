@@ -1,34 +1,18 @@
+# Check-up
 
-# Drops, counts, check-up
-tab-drops = Drops
-tab-counts = Counts
 tab-checkup = Check-up
-drops-day = Day
-drops-any = every stream
-drops-find = Find
-drops-older = Older ones
-drops-newest = From the newest
-drops-found-none = No such drops
-drops-csv = Download every drop (CSV)
-counts-period = Period
-counts-week = 7 days
-counts-void = Did not happen
-counts-rejects = Why items were rejected
-counts-hours = Drops by hour of day
-counts-hour = { $hour }:00
-counts-busiest = Busiest: { $hour }:00, { $count }
-counts-nothing = No drops in this period
-counts-csv = Download these counts (CSV)
-counts-unreadable = The ledger cannot be read
+
 grade-pass = pass
 grade-warn = look
 grade-fail = FAIL
+
 checkup-pass = Everything is as it should be
 checkup-warn = It works, and something is worth a look
 checkup-fail = Something needs mending
 checkup-again = Check again
 checkup-bundle = Download the support bundle
 checkup-bundle-note = Versions, these findings, counters, the configuration and the newest log lines. No pictures, no passwords.
+
 check-configuration = configuration
     .step = Mend what is named, then run bunri check again.
 check-camera = camera
@@ -48,16 +32,8 @@ check-memory = free memory
 check-temperature = temperature
     .step = Check sun and vents: a hot board is a slow one.
 check-clock = clock
-    .step = Check the time service (systemd-timesyncd). Until then times are estimates.
+    .step = Check the time service (chrony or systemd-timesyncd). Until then times are estimates.
 check-broker = hub's broker
     .step = Check cable, router, and the address and password in [uplink]. Sorting goes on meanwhile.
 check-permissions = permissions
     .step = Let the program's user write in the folder [bin] state_dir.
-drops-correct = That was in truth…
-drops-truth = The crew: { $stream }
-note-corrected = Noted.
-counts-confused = What was taken for what, by what the crew said
-counts-truth = In truth
-counts-seen = Taken for
-counts-times = Times
-counts-right = Of { $said } that the crew named, { $right } were seen rightly.
