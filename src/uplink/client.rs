@@ -89,8 +89,8 @@ enum Sender {
 }
 
 enum Link {
-    V5(v5::Link),
-    V311(v311::Link),
+    V5(Box<v5::Link>),
+    V311(Box<v311::Link>),
 }
 
 #[derive(Clone, Copy)]
@@ -132,11 +132,11 @@ async fn open(
     let (sender, link) = match settings.protocol {
         Protocol::V5 => {
             let (sender, link) = v5::open(opening);
-            (Sender::V5(sender), Link::V5(link))
+            (Sender::V5(sender), Link::V5(Box::new(link)))
         }
         Protocol::V311 => {
             let (sender, link) = v311::open(opening);
-            (Sender::V311(sender), Link::V311(link))
+            (Sender::V311(sender), Link::V311(Box::new(link)))
         }
     };
     let mut traffic = Traffic { link, broker: settings.broker(), phase: Phase::Connecting };

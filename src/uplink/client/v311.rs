@@ -4,6 +4,7 @@
 //! is subscribed or because this user may not publish there. A bin cannot tell, so a hub that uses it must be subscribed
 //! before its bins connect, and its access lists must be right. `hub/CONTRACT.md` says so.
 
+use rumqttc_v4::mqttbytes::Error as MqttError;
 use rumqttc_v4::mqttbytes::v4::{ConnectReturnCode, LastWill, Packet};
 use rumqttc_v4::{
     AsyncClient, ConnectionError, Event, EventLoop, MqttOptions, Outgoing, PublishOptions, QoS, StateError,
@@ -103,7 +104,9 @@ fn connection_error(error: ConnectionError, broker: &str, phase: Phase) -> Error
     match error {
         ConnectionError::ConnectionRefused(code) => refused(code, broker),
         ConnectionError::Io(source)
-        | ConnectionError::MqttState(StateError::Io(source))
+        | ConnectionError::MqttState(
+            StateError::Io(source) | StateError::Deserialization(MqttError::Io(source)),
+        )
         | ConnectionError::Tls(TlsError::Io(source)) => io_error(&source, broker, phase),
         ConnectionError::NetworkTimeout => gone("no answer in time".to_owned(), broker, phase),
         other => gone(other.to_string(), broker, phase),

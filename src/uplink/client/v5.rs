@@ -1,5 +1,6 @@
 //! MQTT 5, through the one crate that speaks it.
 
+use rumqttc::mqttbytes::Error as MqttError;
 use rumqttc::mqttbytes::v5::{
     ConnectReturnCode, DisconnectReasonCode, LastWill, LastWillProperties, Packet, PubAckReason,
     PublishProperties,
@@ -133,7 +134,9 @@ fn connection_error(error: ConnectionError, broker: &str, phase: Phase) -> Error
             server_disconnect(reason_code, broker)
         }
         ConnectionError::Io(source)
-        | ConnectionError::MqttState(StateError::Io(source))
+        | ConnectionError::MqttState(
+            StateError::Io(source) | StateError::Deserialization(MqttError::Io(source)),
+        )
         | ConnectionError::Tls(TlsError::Io(source)) => io_error(&source, broker, phase),
         ConnectionError::Timeout(_) => gone("no answer in time".to_owned(), broker, phase),
         other => gone(other.to_string(), broker, phase),

@@ -146,7 +146,7 @@ clock-alone = Not synchronised
 
 uplink-title = City's hub
 uplink-connected = Connected
-uplink-unheard = The city's hub is not listening
+uplink-unheard = Connected, nobody listens
 uplink-disconnected = Not connected
 uplink-refused = Refused
 uplink-none = Not configured

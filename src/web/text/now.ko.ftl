@@ -140,7 +140,7 @@ clock-alone = 동기화되지 않음
 
 uplink-title = 시 서버
 uplink-connected = 연결됨
-uplink-unheard = 시 서버가 듣고 있지 않습니다
+uplink-unheard = 연결됨, 받는 곳 없음
 uplink-disconnected = 연결 안 됨
 uplink-refused = 거절됨
 uplink-none = 연결하지 않는 설정
