@@ -221,10 +221,7 @@ impl Config {
         problems.check((1..=16).contains(&raw.model.threads), "model.threads", || {
             format!("{} is not 1 to 16", raw.model.threads)
         });
-        let guards = match raw.mechanism.drive {
-            raw::Drive::Simulated => GuardSettings::default(),
-            raw::Drive::Rig => calibration.as_ref().map(|rig| rig.guards.clone()).unwrap_or_default(),
-        };
+        let guards = choose_guards(&raw, calibration.as_ref());
         let text = text.to_owned() + saved.map_or("", |saved| &saved.text);
         Some(Self {
             file: path.to_owned(),
@@ -446,6 +443,14 @@ fn check_compartments(raw: &RawConfig, problems: &mut problems::InFile<'_>) -> V
             disabled: compartment.disabled,
         })
         .collect()
+}
+
+/// The rig's guards where its drive is the rig's own.
+fn choose_guards(raw: &RawConfig, calibration: Option<&Calibration>) -> GuardSettings {
+    match raw.mechanism.drive {
+        raw::Drive::Simulated => GuardSettings::default(),
+        raw::Drive::Rig => calibration.map(|rig| rig.guards.clone()).unwrap_or_default(),
+    }
 }
 
 fn choose_drive(

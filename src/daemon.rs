@@ -30,6 +30,7 @@ mod own_camera;
 mod prepare;
 mod rehearsal;
 mod sorter;
+mod sorting;
 mod supervise;
 mod teaching;
 mod tuning;
@@ -45,8 +46,8 @@ pub use rehearsal::{Ending, Rehearsal, Rehearsed, RehearsedDrop, rehearse};
 pub use sorter::{Looked, Sorter, View, judge_settings, site_head};
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{SyncSender, sync_channel};
+use std::sync::atomic::Ordering;
+use std::sync::mpsc::SyncSender;
 use std::time::Duration;
 
 use tokio::sync::{Notify, broadcast, mpsc, watch};
@@ -54,29 +55,24 @@ use tokio::task::JoinHandle;
 
 use crate::capture::nokhwa::NokhwaSource;
 use crate::capture::replay::{Clip, ReplaySource, Truth};
-use crate::capture::{CaptureError, FrameSource, newest, stage as capture_stage};
+use crate::capture::{CaptureError, FrameSource};
 use crate::clock::{Clock, Identity, Moment};
 use crate::config::{Camera, Config};
 use crate::judge::Command;
 use crate::mechanism::guard::Guard;
 use crate::mechanism::lines::Levels;
-use crate::tally::{DropRecord, Ledger, TallyHandle, Writer};
-use crate::web::{Info, Live, Page, Preview};
+use crate::tally::{DropRecord, TallyHandle, Writer};
+use crate::web::{Info, Live, Page};
 use crate::{uplink, web};
 use checkup::Running;
 use events::{Started, StopStep};
 use hub::{Around, Inside};
-use judging::{Judging, Message};
-use ledger::Courier;
+use judging::Message;
 use newcomer::Watch;
 use prepare::prepare;
+use sorting::{Sorting, Stops, start_sorting};
 use supervise::{Ended, Stages};
-use tuning::Tuner;
 
-/// Drops that a slow listener may lag behind.
-const DROPS_KEPT: usize = 256;
-/// Messages that may wait for the judge.
-const INBOX: usize = 256;
 /// How long each stage may take to stop.
 const STOP_LIMIT: Duration = Duration::from_secs(5);
 /// How long the uplink may go on delivering before its goodbye.
@@ -99,9 +95,7 @@ pub enum End {
 pub struct Daemon {
     stages: Stages,
     ends: mpsc::Receiver<Ended>,
-    stop_capture: Arc<AtomicBool>,
-    stop_judge: Arc<AtomicBool>,
-    stop_guards: Arc<AtomicBool>,
+    stops: Stops,
     inbox: SyncSender<Message>,
     tally: TallyHandle,
     writer: Writer,
@@ -134,43 +128,28 @@ impl Daemon {
         let ready = prepare(config, software, &*clock)?;
         let door = open_door(config).await?;
 
-        let (mut stages, ends) = Stages::new(Arc::clone(&clock));
-        let [stop_capture, stop_judge, stop_guards] = [(); 3].map(|()| Arc::new(AtomicBool::new(false)));
-        let (inbox, messages) = sync_channel(INBOX);
-        let (orders_in, orders) = mpsc::channel(web::ORDERS_MAX);
-        let (live, live_seen) = watch::channel(Live::default());
-        let (drops, _) = broadcast::channel(DROPS_KEPT);
-        let preview = Arc::new(Preview::new());
-
-        let (writer, tally) = start_tally(&mut stages, ready.ledger, &clock)?;
-        let mechanism = flap::start(config, &mut stages, &inbox, &stop_guards, &clock)?;
-        let (frames, camera) = start_capture(config, &mut stages, opener, &stop_capture, &clock)?;
-        let tuner = Arc::new(Tuner::new(config, ready.head, inbox.clone()));
-        let (teacher, lectern) =
-            teaching::start(config, ready.sorter.bundle(), &tuner, &inbox, &clock, &mut stages)?;
-        Judging {
-            sorter: ready.sorter,
-            newcomer: ready.newcomer,
-            teacher,
-            frames,
-            inbox: messages,
-            orders,
-            mechanism,
-            courier: Courier::new(tally.clone(), inbox.clone(), drops.clone(), Arc::clone(&clock)),
+        let Sorting {
+            stages,
+            ends,
+            stops,
+            inbox,
+            tally,
+            writer,
+            drops,
             live,
-            preview: Arc::clone(&preview),
-            clock: Arc::clone(&clock),
-            stop: Arc::clone(&stop_judge),
-            studying: None,
-        }
-        .start(&mut stages)?;
+            camera,
+            preview,
+            orders,
+            tuner,
+            lectern,
+        } = start_sorting(config, opener, ready.parts, &clock)?;
 
         let restart = Arc::new(Notify::new());
         let inside = Inside {
-            live: live_seen.clone(),
+            live: live.clone(),
             camera: Arc::clone(&camera),
             tally: tally.clone(),
-            orders: orders_in.clone(),
+            orders: orders.clone(),
             tuning: Arc::clone(&tuner) as Arc<dyn web::Tuning>,
             restart: Arc::clone(&restart),
         };
@@ -183,10 +162,9 @@ impl Daemon {
             calibration: Arc::new(Calibrator::of_loop(config, inbox.clone(), &clock)),
             tuning: tuner,
             teaching: Arc::new(lectern),
-            orders: orders_in,
-            check_up: Running::new(&live_seen, &camera, &uplink_status, &ready.bundle)
-                .checker(config, &clock),
-            live: live_seen.clone(),
+            orders,
+            check_up: Running::new(&live, &camera, &uplink_status, &ready.bundle).checker(config, &clock),
+            live: live.clone(),
             drops: drops.clone(),
             tally: tally.clone(),
             uplink: uplink_status.clone(),
@@ -199,13 +177,11 @@ impl Daemon {
         Ok(Daemon {
             stages,
             ends,
-            stop_capture,
-            stop_judge,
-            stop_guards,
+            stops,
             inbox,
             tally,
             writer,
-            live: live_seen,
+            live,
             bundles: ready.bundles,
             drops,
             uplink_status,
@@ -316,19 +292,19 @@ impl Daemon {
     /// Stops everything in order; returns whether the camera was let go.
     async fn stop(mut self, delivery: Duration) -> Result<bool, DaemonError> {
         StopStep { step: "capture" }.emit();
-        self.stop_capture.store(true, Ordering::Relaxed);
+        self.stops.capture.store(true, Ordering::Relaxed);
         let freed = self.stages.join("capture", STOP_LIMIT).await;
         if !freed {
             // A read of a stalled camera cannot be interrupted; the process ends without it.
             StopStep { step: "the camera does not answer, going on without it" }.emit();
         }
         StopStep { step: "judge" }.emit();
-        self.stop_judge.store(true, Ordering::Relaxed);
+        self.stops.judge.store(true, Ordering::Relaxed);
         self.stages.join("judge", STOP_LIMIT).await;
         StopStep { step: "flap to rest" }.emit();
         self.stages.join("mechanism", STOP_LIMIT).await;
         // The guards watch over the flap's last way too.
-        self.stop_guards.store(true, Ordering::Relaxed);
+        self.stops.guards.store(true, Ordering::Relaxed);
         self.stages.join("guard", STOP_LIMIT).await;
         StopStep { step: "ledger written" }.emit();
         let written = self.tally.ask(|_| Ok(())).await;
@@ -417,17 +393,6 @@ pub fn view(config: &Config) -> View {
     View { width: calibration.width, height: calibration.height, detect: calibration.detect.clone() }
 }
 
-fn start_tally(
-    stages: &mut Stages,
-    ledger: Ledger,
-    clock: &Arc<dyn Clock>,
-) -> Result<(Writer, TallyHandle), DaemonError> {
-    let beat = stages.watch("tally");
-    let beat_clock = Arc::clone(clock);
-    Writer::spawn(ledger, Arc::clone(clock), move || beat.beat(beat_clock.now()))
-        .map_err(|source| DaemonError::System { doing: "start the thread 'tally'".to_owned(), source })
-}
-
 /// What stops it, and without a hub nothing else.
 type Uplink = (watch::Sender<bool>, Option<JoinHandle<bool>>, Option<watch::Receiver<uplink::Status>>);
 
@@ -473,23 +438,4 @@ fn source_opener(config: &Config, clock: &Arc<dyn Clock>) -> Result<(Opener, Opt
             Ok((Box::new(open), Some(truth)))
         }
     }
-}
-
-fn start_capture(
-    config: &Config,
-    stages: &mut Stages,
-    mut opener: Opener,
-    stop: &Arc<AtomicBool>,
-    clock: &Arc<dyn Clock>,
-) -> Result<(newest::Reader, Arc<capture_stage::Status>), DaemonError> {
-    let (mut writer, reader) = newest::channel(config.calibration.width, config.calibration.height);
-    let status = Arc::new(capture_stage::Status::default());
-    let beat = stages.watch("capture");
-    let (stop, clock, shared) = (Arc::clone(stop), Arc::clone(clock), Arc::clone(&status));
-    stages.spawn("capture", move || {
-        let heartbeat = move |now| beat.beat(now);
-        let context = capture_stage::Context { clock, stop: &stop, heartbeat: &heartbeat, status: &shared };
-        capture_stage::run(&mut opener, &mut writer, &context).map(|_| ())
-    })?;
-    Ok((reader, status))
 }

@@ -16,13 +16,18 @@ pub(super) struct Prepared {
     pub(super) identity: Identity,
     /// Name and version of the bundle.
     pub(super) bundle: String,
-    /// What turns the network's answers into streams.
-    pub(super) head: Head,
-    pub(super) ledger: Ledger,
-    pub(super) sorter: Sorter,
-    pub(super) newcomer: Newcomer,
     pub(super) bundles: Watch,
     pub(super) open_intent: Option<u64>,
+    pub(super) parts: Parts,
+}
+
+/// What the threads take with them.
+pub(super) struct Parts {
+    pub(super) ledger: Ledger,
+    /// What turns the network's answers into streams.
+    pub(super) head: Head,
+    pub(super) sorter: Sorter,
+    pub(super) newcomer: Newcomer,
 }
 
 pub(super) fn prepare(config: &Config, software: &str, clock: &dyn Clock) -> Result<Prepared, DaemonError> {
@@ -36,7 +41,8 @@ pub(super) fn prepare(config: &Config, software: &str, clock: &dyn Clock) -> Res
     let sorter = build_sorter(config, identifier, compartments, resumed, clock.now())?;
     let head = sorter.head().clone();
     let bundles = newcomer.watch();
-    Ok(Prepared { identity, bundle, head, ledger, sorter, newcomer, bundles, open_intent })
+    let parts = Parts { ledger, head, sorter, newcomer };
+    Ok(Prepared { identity, bundle, bundles, open_intent, parts })
 }
 
 /// The intent an earlier run left open, with the empty chamber as it was then.

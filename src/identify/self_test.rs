@@ -231,7 +231,8 @@ mod tests {
     #[test]
     fn references_that_do_not_fit_the_labels_are_named() {
         assert_eq!(spec().problems(&labels()), Vec::<String>::new());
-        let cases: [(fn(&mut ReferenceSpec), &str); 7] = [
+        type Spoil = fn(&mut ReferenceSpec);
+        let cases: [(Spoil, &str); 7] = [
             (|spec| spec.pictures.clear(), "0 reference pictures"),
             (|spec| spec.tolerance = f32::NAN, "tolerance is NaN"),
             (|spec| spec.tolerance = -0.1, "tolerance is -0.1"),

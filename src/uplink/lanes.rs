@@ -199,8 +199,7 @@ impl Bucket {
     fn whole(&mut self, now: Moment) -> usize {
         self.tokens = (self.tokens + now.since(self.at).as_secs_f64() * self.per_s).min(self.per_s);
         self.at = now;
-        let whole = self.tokens as usize;
-        whole
+        self.tokens as usize
     }
 
     fn spend(&mut self, tokens: usize) {

@@ -1,0 +1,134 @@
+//! Starts what sorts: the ledger's thread, the flap, the camera and the judge.
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::sync::mpsc::{SyncSender, sync_channel};
+
+use tokio::sync::{broadcast, mpsc, watch};
+
+use super::judging::{Judging, Message};
+use super::ledger::Courier;
+use super::prepare::Parts;
+use super::supervise::{Ended, Stages};
+use super::teaching::{self, Lectern};
+use super::tuning::Tuner;
+use super::{DaemonError, Opener, flap};
+use crate::capture::{newest, stage as capture_stage};
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::tally::{DropRecord, Ledger, TallyHandle, Writer};
+use crate::web::{self, Live, Preview};
+
+/// Drops that a slow listener may lag behind.
+const DROPS_KEPT: usize = 256;
+/// Messages that may wait for the judge.
+const INBOX: usize = 256;
+
+/// What tells the threads to stop.
+#[derive(Default)]
+pub(super) struct Stops {
+    pub(super) capture: Arc<AtomicBool>,
+    pub(super) judge: Arc<AtomicBool>,
+    pub(super) guards: Arc<AtomicBool>,
+}
+
+/// The running threads, and the ways to them.
+pub(super) struct Sorting {
+    pub(super) stages: Stages,
+    pub(super) ends: mpsc::Receiver<Ended>,
+    pub(super) stops: Stops,
+    pub(super) inbox: SyncSender<Message>,
+    pub(super) tally: TallyHandle,
+    pub(super) writer: Writer,
+    pub(super) drops: broadcast::Sender<Arc<DropRecord>>,
+    pub(super) live: watch::Receiver<Live>,
+    pub(super) camera: Arc<capture_stage::Status>,
+    pub(super) preview: Arc<Preview>,
+    pub(super) orders: mpsc::Sender<web::Order>,
+    pub(super) tuner: Arc<Tuner>,
+    pub(super) lectern: Lectern,
+}
+
+/// Starts them; what was started before the first that fails ends with the process.
+pub(super) fn start_sorting(
+    config: &Config,
+    opener: Opener,
+    parts: Parts,
+    clock: &Arc<dyn Clock>,
+) -> Result<Sorting, DaemonError> {
+    let (mut stages, ends) = Stages::new(Arc::clone(clock));
+    let stops = Stops::default();
+    let (inbox, messages) = sync_channel(INBOX);
+    let (orders_in, orders) = mpsc::channel(web::ORDERS_MAX);
+    let (live, live_seen) = watch::channel(Live::default());
+    let (drops, _) = broadcast::channel(DROPS_KEPT);
+    let preview = Arc::new(Preview::new());
+
+    let (writer, tally) = start_tally(&mut stages, parts.ledger, clock)?;
+    let mechanism = flap::start(config, &mut stages, &inbox, &stops.guards, clock)?;
+    let (frames, camera) = start_capture(config, &mut stages, opener, &stops.capture, clock)?;
+    let tuner = Arc::new(Tuner::new(config, parts.head, inbox.clone()));
+    let (teacher, lectern) =
+        teaching::start(config, parts.sorter.bundle(), &tuner, &inbox, clock, &mut stages)?;
+    Judging {
+        sorter: parts.sorter,
+        newcomer: parts.newcomer,
+        teacher,
+        frames,
+        inbox: messages,
+        orders,
+        mechanism,
+        courier: Courier::new(tally.clone(), inbox.clone(), drops.clone(), Arc::clone(clock)),
+        live,
+        preview: Arc::clone(&preview),
+        clock: Arc::clone(clock),
+        stop: Arc::clone(&stops.judge),
+        studying: None,
+    }
+    .start(&mut stages)?;
+    Ok(Sorting {
+        stages,
+        ends,
+        stops,
+        inbox,
+        tally,
+        writer,
+        drops,
+        live: live_seen,
+        camera,
+        preview,
+        orders: orders_in,
+        tuner,
+        lectern,
+    })
+}
+
+fn start_tally(
+    stages: &mut Stages,
+    ledger: Ledger,
+    clock: &Arc<dyn Clock>,
+) -> Result<(Writer, TallyHandle), DaemonError> {
+    let beat = stages.watch("tally");
+    let beat_clock = Arc::clone(clock);
+    Writer::spawn(ledger, Arc::clone(clock), move || beat.beat(beat_clock.now()))
+        .map_err(|source| DaemonError::System { doing: "start the thread 'tally'".to_owned(), source })
+}
+
+fn start_capture(
+    config: &Config,
+    stages: &mut Stages,
+    mut opener: Opener,
+    stop: &Arc<AtomicBool>,
+    clock: &Arc<dyn Clock>,
+) -> Result<(newest::Reader, Arc<capture_stage::Status>), DaemonError> {
+    let (mut writer, reader) = newest::channel(config.calibration.width, config.calibration.height);
+    let status = Arc::new(capture_stage::Status::default());
+    let beat = stages.watch("capture");
+    let (stop, clock, shared) = (Arc::clone(stop), Arc::clone(clock), Arc::clone(&status));
+    stages.spawn("capture", move || {
+        let heartbeat = move |now| beat.beat(now);
+        let context = capture_stage::Context { clock, stop: &stop, heartbeat: &heartbeat, status: &shared };
+        capture_stage::run(&mut opener, &mut writer, &context).map(|_| ())
+    })?;
+    Ok((reader, status))
+}
