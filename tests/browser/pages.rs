@@ -44,7 +44,7 @@ fn the_live_page_is_light_accessible_and_shows_a_drop_as_it_arrives() {
     browser.assert_accessible("/ with an alarm");
 }
 
-/// Prints how soon the page can be read on a slow phone: the figure in docs/CREW.md.
+/// Prints how soon the page can be read on a slow phone.
 #[test]
 fn the_live_page_can_be_read_on_a_slow_phone() {
     let bin = Bin::start();
