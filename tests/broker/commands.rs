@@ -23,7 +23,7 @@ fn allowing(gate: &Gate, commands: &[&str]) -> Settings {
     Settings { commands: commands.iter().map(ToString::to_string).collect(), ..settings(gate) }
 }
 
-fn command(name: &str, id: &str, data: Value) -> Message {
+fn command(name: &str, id: &str, data: &Value) -> Message {
     let topic = format!("cmd/{BIN}/{name}/{id}");
     Message { topic, payload: data.to_string().into_bytes(), retain: false }
 }
@@ -62,7 +62,7 @@ async fn a_command_is_done_once_answered_each_time_and_written_down() {
     // Sent at every connect after the subscription: from here commands are heard.
     next(&mut hub, "/health").await;
     let close = || {
-        command("compartment", "c-1", serde_json::json!({"expires": LATER, "stream": "can", "closed": true}))
+        command("compartment", "c-1", &serde_json::json!({"expires": LATER, "stream": "can", "closed": true}))
     };
     for _ in 0..3 {
         let reply = ask(&mut hub, close()).await;
@@ -72,21 +72,21 @@ async fn a_command_is_done_once_answered_each_time_and_written_down() {
     assert_eq!(around.orders(), [closed]);
 
     let glass = serde_json::json!({"expires": LATER, "stream": "glass", "closed": true});
-    let reply = ask(&mut hub, command("compartment", "c-2", glass)).await;
+    let reply = ask(&mut hub, command("compartment", "c-2", &glass)).await;
     assert_eq!((reply.outcome.as_str(), reply.why.as_str()), ("failed", "no such compartment"));
     let late = serde_json::json!({"expires": "2020-01-01T00:00:00Z", "stream": "can", "value": 0.5});
-    let reply = ask(&mut hub, command("threshold", "t-1", late)).await;
+    let reply = ask(&mut hub, command("threshold", "t-1", &late)).await;
     assert_eq!((reply.outcome.as_str(), reply.why.as_str()), ("refused", "it has expired"));
-    let reply = ask(&mut hub, command("report", "r-1", serde_json::json!({"expires": LATER}))).await;
+    let reply = ask(&mut hub, command("report", "r-1", &serde_json::json!({"expires": LATER}))).await;
     assert!(reply.outcome == "refused" && reply.why.contains("uplink.commands"), "{reply:?}");
     for name in ["turn", "flap_turn", "home", "tour", "reset", "maintenance", "stop"] {
-        let reply = ask(&mut hub, command(name, name, serde_json::json!({"expires": LATER}))).await;
+        let reply = ask(&mut hub, command(name, name, &serde_json::json!({"expires": LATER}))).await;
         assert!(reply.outcome == "refused" && reply.why.contains("no such command"), "{reply:?}");
     }
     assert_eq!(around.orders().len(), 2, "something else was done: {:?}", around.orders());
 
     // A restart that is asked for again after it happened has happened.
-    let restart = || command("restart", "again", serde_json::json!({"expires": LATER}));
+    let restart = || command("restart", "again", &serde_json::json!({"expires": LATER}));
     assert_eq!(ask(&mut hub, restart()).await.outcome, "done");
     assert!(uplink.stop().await);
     let uplink = bin.uplink_within(allowing(&gate, &commands), Arc::clone(&around));
@@ -111,7 +111,7 @@ async fn a_bin_that_allows_nothing_hears_nothing() {
     let (bin, around) = (Bin::synchronised(), Around::new());
     let uplink = bin.uplink_within(settings(&gate), Arc::clone(&around));
     next(&mut hub, "/health").await;
-    hub.publish(command("restart", "x", serde_json::json!({"expires": LATER}))).await.unwrap();
+    hub.publish(command("restart", "x", &serde_json::json!({"expires": LATER}))).await.unwrap();
     assert!(uplink.stop().await);
     assert!(around.orders().is_empty() && bin.audit().is_empty());
 }
@@ -146,7 +146,7 @@ async fn the_hub_is_told_how_the_bin_is_and_again_when_it_asks() {
             told.insert(kind);
         }
         if round == 0 {
-            let report = command("report", "r", serde_json::json!({"expires": LATER}));
+            let report = command("report", "r", &serde_json::json!({"expires": LATER}));
             hub.publish(report).await.unwrap();
         }
     }

@@ -12,7 +12,7 @@ use crate::tally::{GivenUp, Totals};
 /// Everything counted since the epoch began. Whoever keeps only the newest has missed nothing.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Counts {
-    /// As in [`Drop::epoch`]; counts of different epochs add up.
+    /// As in [`super::drop::Drop::epoch`]; counts of different epochs add up.
     pub epoch: String,
     /// The newest number given out when this was counted: `total` + `returned` + `voided`, and one more while an
     /// item is under way. The hub has missed nothing when it holds `total` + `returned` drops up to this number.
