@@ -81,7 +81,8 @@ impl Faults {
             let Some(fault) = self.deck.pop() else { break };
             // The broker ends only once a round.
             let ends = |fault: &Fault| matches!(fault, Fault::BrokerStops | Fault::BrokerDies);
-            if !faults.contains(&fault) && !(ends(&fault) && faults.iter().any(ends)) {
+            let too_many = faults.contains(&fault) || ends(&fault) && faults.iter().any(ends);
+            if !too_many {
                 faults.push(fault);
             }
         }

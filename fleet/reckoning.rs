@@ -70,7 +70,7 @@ impl Reckoning {
         for ledger in ledgers.as_array().context("reckon answers no list")? {
             if ledger["state"] != "complete" || ledger["streams"] != ledger["reported_streams"] {
                 reckoning.incomplete += 1;
-                reckoning.name(format!(
+                reckoning.name(&format!(
                     "reckon: {} {} missing {}",
                     ledger["bin"], ledger["state"], ledger["missing"]
                 ));
@@ -88,15 +88,15 @@ impl Reckoning {
                 Some(written) if written == fields => {}
                 Some(written) => {
                     self.changed += 1;
-                    self.name(format!("changed: {key}: {written} became {fields}"));
+                    self.name(&format!("changed: {key}: {written} became {fields}"));
                 }
                 None if taken.contains_key(&key) => {
                     self.double += 1;
-                    self.name(format!("double: {key}"));
+                    self.name(&format!("double: {key}"));
                 }
                 None => {
                     self.invented += 1;
-                    self.name(format!("invented: {key}: {fields}"));
+                    self.name(&format!("invented: {key}: {fields}"));
                 }
             }
             taken.insert(key, fields);
@@ -105,7 +105,7 @@ impl Reckoning {
         ledgers
             .into_iter()
             .take(NAMED_MOST)
-            .for_each(|(key, fields)| self.name(format!("lost: {key}: {fields}")));
+            .for_each(|(key, fields)| self.name(&format!("lost: {key}: {fields}")));
     }
 
     fn compare_totals(&mut self, ledgers: &BTreeMap<String, u64>, hub: &str) -> anyhow::Result<()> {
@@ -117,7 +117,7 @@ impl Reckoning {
         for key in ledgers.keys().chain(found.keys().filter(|key| !ledgers.contains_key(*key))) {
             if ledgers.get(key) != found.get(key) {
                 self.wrong_totals += 1;
-                self.name(format!(
+                self.name(&format!(
                     "totals: {key}: {:?} in the ledger, {:?} at the hub",
                     ledgers.get(key),
                     found.get(key)
@@ -127,7 +127,7 @@ impl Reckoning {
         Ok(())
     }
 
-    fn name(&mut self, problem: String) {
+    fn name(&mut self, problem: &str) {
         if self.named.len() < NAMED_MOST {
             self.named.push(problem.replace('\t', " "));
         }

@@ -165,19 +165,7 @@ impl Config {
             .map_err(|error| ConfigError::Parse { path: path.to_owned(), why: error.to_string() })?;
         let folder = path.parent().unwrap_or(Path::new("."));
         let mut problems = Vec::new();
-        for (key, value) in [("hub.name", &raw.hub.name), ("hub.group", &raw.hub.group)] {
-            let letters = value.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
-            if !letters || !(1..=32).contains(&value.len()) {
-                problems.push(format!("{key} = {value:?}: use 1 to 32 letters, digits and '-'"));
-            }
-        }
-        if raw.broker.port == 0 {
-            problems.push("broker.port = 0: use 1 to 65535".to_owned());
-        }
-        if !(2..=100).contains(&raw.database.connections_max) {
-            let given = raw.database.connections_max;
-            problems.push(format!("database.connections_max = {given}: use 2 to 100"));
-        }
+        check_values(&raw, &mut problems);
         let certificate = match (raw.broker.certificate_file, raw.broker.key_file) {
             (Some(certificate), Some(key)) if raw.broker.ca_file.is_some() => {
                 Some((folder.join(certificate), folder.join(key)))
@@ -214,11 +202,6 @@ impl Config {
                 String::new()
             }
         };
-        if let Some(every_s) =
-            raw.ngsi.as_ref().map(|ngsi| ngsi.every_s).filter(|every_s| !(1..=3600).contains(every_s))
-        {
-            problems.push(format!("ngsi.every_s = {every_s}: use 1 to 3600"));
-        }
         if !problems.is_empty() {
             return Err(ConfigError::Values { path: path.to_owned(), problems });
         }
@@ -244,6 +227,27 @@ impl Config {
             timeout: NGSI_TIMEOUT,
         });
         Ok(Self { broker, database_url, connections_max: raw.database.connections_max, zone, page, ngsi })
+    }
+}
+
+/// Names and numbers, each on its own.
+fn check_values(raw: &Raw, problems: &mut Vec<String>) {
+    for (key, value) in [("hub.name", &raw.hub.name), ("hub.group", &raw.hub.group)] {
+        let letters = value.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
+        if !letters || !(1..=32).contains(&value.len()) {
+            problems.push(format!("{key} = {value:?}: use 1 to 32 letters, digits and '-'"));
+        }
+    }
+    if raw.broker.port == 0 {
+        problems.push("broker.port = 0: use 1 to 65535".to_owned());
+    }
+    if !(2..=100).contains(&raw.database.connections_max) {
+        let given = raw.database.connections_max;
+        problems.push(format!("database.connections_max = {given}: use 2 to 100"));
+    }
+    let every_s = raw.ngsi.as_ref().map(|ngsi| ngsi.every_s);
+    if let Some(every_s) = every_s.filter(|every_s| !(1..=3600).contains(every_s)) {
+        problems.push(format!("ngsi.every_s = {every_s}: use 1 to 3600"));
     }
 }
 

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::problems::InFile;
 use super::raw::{Mqtt, RawTls, RawUplink};
-use crate::uplink::{BinName, COMMANDS, OwnCertificate, Protocol, Settings, Tls};
+use crate::uplink::{BinName, COMMANDS, OwnCertificate, Protocol, Settings, Tls, UplinkError};
 
 /// The ports that are usual for MQTT with and without TLS.
 const PORTS: [u16; 2] = [8883, 1883];
@@ -53,8 +53,21 @@ pub(super) fn check(
     };
     settings.validate().map_err(|error| problems.add("uplink", error.to_string())).ok()?;
     // They may change while the bin runs; at its start they must be right.
-    settings.read_files().map_err(|error| problems.add("uplink", error.to_string())).ok()?;
+    settings.read_files().map_err(|error| problems.add(key_of(&error, &settings), error.to_string())).ok()?;
     Some(settings)
+}
+
+/// The key that names the file that cannot be used.
+fn key_of(error: &UplinkError, settings: &Settings) -> &'static str {
+    let UplinkError::File { path, .. } = error else { return "uplink" };
+    let own = settings.tls.as_ref().and_then(|tls| tls.own.as_ref());
+    let keys = [
+        (settings.password_file.as_ref(), "uplink.password_file"),
+        (settings.tls.as_ref().map(|tls| &tls.authorities), "uplink.tls.ca_file"),
+        (own.map(|own| &own.certificate), "uplink.tls.certificate_file"),
+        (own.map(|own| &own.key), "uplink.tls.key_file"),
+    ];
+    keys.iter().find(|(file, _)| *file == Some(path)).map_or("uplink", |(_, key)| *key)
 }
 
 fn check_tls(raw: &RawTls, folder: &Path, problems: &mut InFile<'_>) -> Option<Tls> {

@@ -81,7 +81,7 @@ fn container(bin: &BinNow, opening: &Opening, place: &Value, context: &str) -> E
         body["fillingLevel"] = json!({"type": "Property", "value": level, "observedAt": time(at_ms)});
     }
     if let Some(emptied_ms) = opening.emptied_ms {
-        body["dateLastEmptying"] = property(&json!({"@type": "DateTime", "@value": time(emptied_ms)}));
+        body["dateLastEmptying"] = property(json!({"@type": "DateTime", "@value": time(emptied_ms)}));
     }
     entity(body)
 }

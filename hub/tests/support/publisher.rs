@@ -3,7 +3,8 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use rumqttc::{AsyncClient, MqttOptions, PublishOptions};
+use rumqttc::mqttbytes::v5::PubAckReason;
+use rumqttc::{AsyncClient, MqttOptions, PublishOptions, PublishResult};
 
 /// Sends every message at least once; a lost connection repeats those that were not acknowledged.
 pub(crate) async fn publish(port: u16, messages: Vec<(String, Vec<u8>)>) {
@@ -32,11 +33,15 @@ async fn send(client: &AsyncClient, waiting: &mut VecDeque<(String, Vec<u8>)>) {
             }
         }
         let Some(notice) = notices.pop_front() else { return };
-        match tokio::time::timeout(Duration::from_secs(5), notice.wait_completion_async()).await {
-            Ok(Ok(())) => {
-                waiting.pop_front();
-            }
+        let answer = tokio::time::timeout(Duration::from_secs(5), notice.wait_async()).await;
+        let Ok(Ok(PublishResult::Qos1(answer))) = answer else { return };
+        // As a bin does: what nobody had subscribed to is kept and sent again, but for what the broker retains.
+        let retained = waiting.front().is_some_and(|(topic, _)| !topic.ends_with("/drop"));
+        match answer.reason {
+            PubAckReason::Success => {}
+            PubAckReason::NoMatchingSubscribers if retained => {}
             _ => return,
         }
+        waiting.pop_front();
     }
 }

@@ -95,7 +95,10 @@ impl Switch {
     pub(super) fn read(path: &Path) -> Result<Self, StoreError> {
         let text = match std::fs::read_to_string(path) {
             Ok(text) => text,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Self::default()),
+            // A state folder that is none is the ledger's to complain about.
+            Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
+                return Ok(Self::default());
+            }
             Err(source) => return Err(StoreError::Read { path: path.to_owned(), source }),
         };
         let refuse = |message| StoreError::Switch { path: path.to_owned(), message };
