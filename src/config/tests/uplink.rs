@@ -14,7 +14,7 @@ fn the_password_comes_from_its_file_and_is_never_shown() {
     check(
         &[change("host = \"hub.local\"\npassword_file = \"passwrod\"")],
         &[],
-        &[("bunri.toml uplink", "passwrod")],
+        &[("bunri.toml uplink.password_file", "passwrod")],
     );
     check(
         &[change("host = \"hub.local\"\npassword_file = \"password\"")],
@@ -37,7 +37,7 @@ fn an_encrypted_uplink_names_files_that_are_there_and_fit() {
     check(
         &[(host, "host = \"hub.local\"\ntls.ca_file = \"password\"")],
         &[],
-        &[("bunri.toml uplink", "it holds no certificate")],
+        &[("bunri.toml uplink.tls.ca_file", "it holds no certificate")],
     );
     check(
         &[(host, "host = \"hub.local\"\ntls.ca_file = \"ca.pem\"\ntls.key_file = \"key.pem\"")],
