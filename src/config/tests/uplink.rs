@@ -19,7 +19,7 @@ fn the_password_comes_from_its_file_and_is_never_shown() {
     check(
         &[change("host = \"hub.local\"\npassword_file = \"password\"")],
         &[],
-        &[("bunri.toml uplink", "name:password")],
+        &[("bunri.toml uplink.password_file", "name:password")],
     );
     check(
         &[change("host = \"hub.local\"\npassword_file = \"credential:hub\"\nin_flight = 1")],
