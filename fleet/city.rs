@@ -38,8 +38,9 @@ pub(crate) struct City {
 }
 
 impl City {
-    /// Starts everything and waits until every hub is subscribed.
-    pub(crate) async fn start(hub: &Path, hubs: u16) -> anyhow::Result<Self> {
+    /// Starts everything and waits until every hub is subscribed. Quiet bins are asked for what is missing after
+    /// `ask_after_s`.
+    pub(crate) async fn start(hub: &Path, hubs: u16, ask_after_s: u64) -> anyhow::Result<Self> {
         let folder = tempfile::Builder::new().prefix("bunri-fleet-").tempdir()?;
         // PostgreSQL has a user of its own, who must be able to reach its folder in it.
         std::fs::set_permissions(folder.path(), Permissions::from_mode(0o755))?;
@@ -65,17 +66,17 @@ impl City {
         city.answers("PostgreSQL", async |city| city.ask("postgres", "SELECT 1").await.is_ok()).await?;
         city.ask("postgres", "CREATE DATABASE hub").await?;
         for number in 1..=hubs {
-            city.add_hub(hub, number)?;
+            city.add_hub(hub, number, ask_after_s)?;
         }
         city.subscribed().await?;
         Ok(city)
     }
 
-    fn add_hub(&mut self, program: &Path, number: u16) -> anyhow::Result<()> {
+    fn add_hub(&mut self, program: &Path, number: u16, ask_after_s: u64) -> anyhow::Result<()> {
         let page = free_port()?;
         let config = self.folder.path().join(format!("hub-{number}.toml"));
         let text = format!(
-            "[hub]\nname = '{number}'\n[broker]\nhost = '127.0.0.1'\nport = {}\n[database]\nurl = \
+            "[hub]\nname = '{number}'\nask_after_s = {ask_after_s}\n[broker]\nhost = '127.0.0.1'\nport = {}\n[database]\nurl = \
              'postgres://hub@127.0.0.1:{}/hub'\n[page]\nlisten = '127.0.0.1:{page}'\nusers_file = 'users'\n",
             self.hubs_link.port, self.database_port
         );
@@ -198,7 +199,7 @@ fn broker(folder: &Path, port: u16) -> anyhow::Result<Part> {
     let user = if geteuid().is_root() { "user root\n" } else { "" };
     let text = format!(
         "listener {port} 127.0.0.1\nallow_anonymous true\npersistence true\npersistence_location {}/\n\
-         autosave_interval 1\nmax_queued_messages 0\nmax_inflight_messages 1000\nlog_type error\n{user}",
+         autosave_interval 60\nmax_queued_messages 0\nmax_inflight_messages 1000\nlog_type error\n{user}",
         keeps.display()
     );
     let config = folder.join("mosquitto.conf");

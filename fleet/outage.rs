@@ -17,6 +17,8 @@ use super::street;
 use super::trial::{hub_beside, raise_file_limit};
 
 const DAY_MS: i64 = 86_400_000;
+/// As a hub has it.
+const ASK_AFTER_S: u64 = 60;
 /// Lines of the table of memory.
 const SAMPLES: usize = 10;
 
@@ -50,7 +52,7 @@ impl Outage {
     pub(crate) async fn run(self) -> anyhow::Result<bool> {
         raise_file_limit()?;
         let hub = self.hub.clone().map_or_else(hub_beside, Ok)?;
-        let city = City::start(&hub, 1).await?;
+        let city = City::start(&hub, 1, ASK_AFTER_S).await?;
         println!("{} days of {} items are written to one ledger", self.days, self.drops_a_day);
         self.fill(city.folder())?;
         let reconnected_ms = SystemClock.wall().unix_ms;

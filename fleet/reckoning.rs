@@ -23,6 +23,14 @@ const HUB_DROPS: &str = "
          accepted, coalesce(reason, '-'), coalesce(compartment, -1), settled_to_decided_ms
   FROM drops JOIN epochs ON epochs.id = epoch_id JOIN bins ON bins.id = bin_id";
 
+/// The same of what the crew said.
+const LEDGER_CORRECTIONS: &str = "
+  SELECT (SELECT epoch FROM ledger), 'correction ' || c.id, c.seq, c.wall_ms, c.truth, d.seen, d.stream, d.label
+  FROM corrections AS c JOIN drops AS d ON d.seq = c.seq";
+const HUB_CORRECTIONS: &str = "
+  SELECT bin, epoch, 'correction ' || number, seq, time_ms, truth, seen, stream, label
+  FROM corrections JOIN epochs ON epochs.id = epoch_id JOIN bins ON bins.id = bin_id";
+
 /// What each ledger counts by what an item looked like, and the hub's two tables of totals.
 const LEDGER_TOTALS: &str = "
   SELECT seen, CASE WHEN outcome IN ('accepted', 'returned') THEN outcome ELSE 'rejected' END, sum(count)
@@ -36,8 +44,8 @@ const HUB_HOURS: &str = "
 /// The end of the account.
 #[derive(Default)]
 pub(crate) struct Reckoning {
-    /// Drops in the ledgers.
-    pub(crate) drops: u64,
+    /// Drops and corrections in the ledgers.
+    pub(crate) rows: u64,
     /// Of them, not at the hub.
     pub(crate) lost: u64,
     /// At the hub more than once.
@@ -60,8 +68,9 @@ impl Reckoning {
     /// Compares. Every ledger must be closed and every outbox empty.
     pub(crate) async fn new(city: &City, hub: &Path, bins: u32) -> anyhow::Result<Self> {
         let mut reckoning = Self::default();
-        let (drops, totals) = ledgers(city.folder(), bins)?;
-        reckoning.compare_drops(drops, &city.query(HUB_DROPS).await?);
+        let (rows, totals) = ledgers(city.folder(), bins)?;
+        let held = city.query(HUB_DROPS).await? + &city.query(HUB_CORRECTIONS).await?;
+        reckoning.compare_rows(rows, &held);
         for sql in [HUB_TOTALS, HUB_HOURS] {
             reckoning.compare_totals(&totals, &city.query(sql).await?)?;
         }
@@ -79,8 +88,8 @@ impl Reckoning {
         Ok(reckoning)
     }
 
-    fn compare_drops(&mut self, mut ledgers: HashMap<String, String>, hub: &str) {
-        self.drops = ledgers.len() as u64;
+    fn compare_rows(&mut self, mut ledgers: HashMap<String, String>, hub: &str) {
+        self.rows = ledgers.len() as u64;
         let mut taken: HashMap<String, String> = HashMap::with_capacity(ledgers.len());
         for line in hub.lines() {
             let (key, fields) = split(line);
@@ -144,16 +153,17 @@ impl Reckoning {
             self.incomplete,
             self.dead,
         ];
-        self.drops > 0 && wrong.iter().all(|count| *count == 0)
+        self.rows > 0 && wrong.iter().all(|count| *count == 0)
     }
 }
 
 impl std::fmt::Display for Reckoning {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Self { drops, lost, double, invented, changed, wrong_totals, incomplete, dead, named } = self;
+        let Self { rows, lost, double, invented, changed, wrong_totals, incomplete, dead, named } = self;
         writeln!(
             f,
-            "\n{drops} drops in the ledgers: {lost} lost, {double} double, {invented} invented, {changed} changed"
+            "\n{rows} drops and corrections in the ledgers: {lost} lost, {double} double, {invented} invented, {changed} \
+             changed"
         )?;
         writeln!(
             f,
@@ -170,24 +180,26 @@ pub(crate) async fn number(city: &City, sql: &str) -> anyhow::Result<u64> {
     answer.trim().parse().with_context(|| format!("{sql} answers {answer:?}"))
 }
 
-/// Drops of every ledger by bin, epoch and number; and its totals by bin, stream and outcome.
+/// Drops and corrections of every ledger by bin, epoch and number; and its totals by bin, stream and outcome.
 fn ledgers(folder: &Path, bins: u32) -> anyhow::Result<(HashMap<String, String>, BTreeMap<String, u64>)> {
-    let (mut drops, mut totals) = (HashMap::new(), BTreeMap::new());
+    let (mut rows, mut totals) = (HashMap::new(), BTreeMap::new());
     for number in 0..bins {
         let (path, bin) = (ledger_path(folder, number), bin_name(number));
         let report = bunri::tally::verify(&path)?;
         anyhow::ensure!(report.sound(), "the ledger of {bin} is damaged: {report}");
         let file = Connection::open_with_flags(&path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
-        for line in lines(&file, LEDGER_DROPS)? {
-            let (key, fields) = split(&format!("{bin}\t{line}"));
-            drops.insert(key, fields);
+        for sql in [LEDGER_DROPS, LEDGER_CORRECTIONS] {
+            for line in lines(&file, sql)? {
+                let (key, fields) = split(&format!("{bin}\t{line}"));
+                rows.insert(key, fields);
+            }
         }
         for line in lines(&file, LEDGER_TOTALS)? {
             let (key, count) = line.rsplit_once('\t').context("a sum without a number")?;
             totals.insert(format!("{bin}\t{key}"), count.parse()?);
         }
     }
-    Ok((drops, totals))
+    Ok((rows, totals))
 }
 
 /// The rows of a question, columns separated by tabs.

@@ -130,7 +130,9 @@ impl Show {
     pub(crate) async fn settle(&mut self) -> anyhow::Result<()> {
         let (mut held, mut since) = (0, SystemClock.now());
         let complete = "SELECT count(*) FROM (SELECT total + returned AS reported, (SELECT sum(items) FROM totals \
-                        WHERE totals.epoch_id = reports.epoch_id) AS held FROM reports) AS ledgers WHERE reported = held";
+                        WHERE totals.epoch_id = reports.epoch_id) AS held, corrections, (SELECT count(*) \
+                        FROM corrections WHERE corrections.epoch_id = reports.epoch_id) AS corrected FROM reports) \
+                        AS ledgers WHERE reported = held AND corrections = corrected";
         while SystemClock.now().since(since) < SETTLE_TIMEOUT {
             if number(&self.city, complete).await? >= u64::from(self.bins) {
                 return Ok(());

@@ -26,6 +26,10 @@ use super::part::Part;
 pub(crate) const DISTRICT: &str = "yangcheon";
 /// How often a street writes down how it stands.
 const REPORT_EVERY: Duration = Duration::from_secs(1);
+/// Of so many drops the crew corrects one.
+const CORRECTED_ONE_OF: u32 = 10;
+/// A file in the folder: from when it is there, nobody drops anything.
+const QUIET: &str = "quiet";
 /// Between the decision and the empty chamber, milliseconds: time enough to be killed in.
 const FLAP_MS: std::ops::Range<u64> = 20..120;
 
@@ -64,6 +68,11 @@ pub(crate) fn part(
         [("--first", first.to_string()), ("--bins", bins.to_string()), ("--port", port.to_string())];
     let part = numbers.into_iter().fold(part, |part, (name, number)| part.arg(name).arg(number));
     Ok(part.arg("--folder").arg(folder).args(["--rate", &rate.to_string(), "--seed", &seed.to_string()]))
+}
+
+/// Lets every street have no more items; they stay connected.
+pub(crate) fn quieten(folder: &Path) -> std::io::Result<()> {
+    std::fs::write(folder.join(QUIET), "")
 }
 
 /// How a street stands, as it wrote it down last.
@@ -139,7 +148,12 @@ impl Street {
             tokio::select! {
                 _ = terminate.recv() => break,
                 Some(ended) = lives.join_next() => ended??,
-                _ = report.tick() => self.report(&bins, &dropped)?,
+                _ = report.tick() => {
+                    if self.folder.join(QUIET).exists() {
+                        enough.send_replace(true);
+                    }
+                    self.report(&bins, &dropped)?;
+                }
             }
         }
         enough.send_replace(true);
@@ -228,13 +242,15 @@ impl Life {
     /// Of twenty items one stays where it is and is taken out again.
     async fn close(&mut self, seq: u64) -> Result<(), TallyError> {
         let stays = self.random.u8(0..20) == 0;
+        let truth = Stream::ALL[self.random.usize(0..Stream::COUNT)];
+        let truth = (self.random.u32(0..CORRECTED_ONE_OF) == 0).then_some(truth);
         let close = move |ledger: &mut Ledger| {
             let (now, wall) = (SystemClock.now(), SystemClock.wall());
             if stays {
-                ledger.void(seq, "it did not move", now, wall)
-            } else {
-                ledger.confirm(seq, now, wall).map(drop)
+                return ledger.void(seq, "it did not move", now, wall);
             }
+            ledger.confirm(seq, now, wall)?;
+            truth.map_or(Ok(()), |truth| ledger.correct(seq, truth, "crew", wall))
         };
         self.tally.ask(close).await?;
         self.dropped.fetch_add(u64::from(!stays), Ordering::Relaxed);

@@ -43,10 +43,16 @@ pub(crate) struct Trial {
     /// The hub's program; by default the one built beside this one.
     #[arg(long)]
     hub: Option<PathBuf>,
-    /// Kill the broker too, where it is otherwise stopped in order: what mosquitto has acknowledged and not yet written
-    /// down is then lost, and the reckoning says how much.
+    /// Stop the broker in order, never kill it. (Killed, mosquitto has forgotten what it acknowledged and not yet
+    /// written down.)
     #[arg(long)]
-    kill_broker: bool,
+    spare_broker: bool,
+    /// Repeat nothing. (Whoever repeats is subscribed, and hides from the bins that a hub is not.)
+    #[arg(long)]
+    no_echo: bool,
+    /// Seconds after which hubs ask quiet bins for what is missing.
+    #[arg(long, default_value_t = 5)]
+    ask_after_s: u64,
 }
 
 /// `bunri-hub` as cargo builds it into the same target folder: this program is in its `examples`.
@@ -67,7 +73,7 @@ impl Trial {
         raise_file_limit()?;
         let hub = self.hub.clone().map_or_else(hub_beside, Ok)?;
         println!("starting mosquitto, PostgreSQL, {} hubs and {} bins", self.hubs, self.bins);
-        let city = City::start(&hub, self.hubs).await?;
+        let city = City::start(&hub, self.hubs, self.ask_after_s).await?;
         let streets = self.streets(&city)?;
         let mut show = Show::new(city, streets, self.bins);
         for street in &mut show.streets {
@@ -78,7 +84,10 @@ impl Trial {
         let calm = Calm::measure(&mut show, Duration::from_secs(self.calm)).await?;
         println!("\nfaults: {} s, seed {}", self.faults, self.seed);
         let echoes = self.break_things(&mut show).await?;
-        println!("\nquiet: the bins send what is left");
+        println!("\nquiet: the bins send what is left, and what the hubs ask for again");
+        street::quieten(show.city.folder())?;
+        sleep(TELL_EVERY).await;
+        show.settle().await?;
         show.streets_end().await?;
         show.settle().await?;
         let reckoning = Reckoning::new(&show.city, &hub, self.bins).await?;
@@ -103,8 +112,8 @@ impl Trial {
     }
 
     async fn break_things(&self, show: &mut Show) -> anyhow::Result<u64> {
-        let mut faults = Faults::new(self.seed, show.city.hubs.len(), show.streets.len(), self.kill_broker);
-        let echo = Echo::start(show.city.broker_port, self.seed, ECHO_ONE_OF);
+        let mut faults = Faults::new(self.seed, show.city.hubs.len(), show.streets.len(), !self.spare_broker);
+        let echo = (!self.no_echo).then(|| Echo::start(show.city.broker_port, self.seed, ECHO_ONE_OF));
         let begun = SystemClock.now();
         while SystemClock.now().since(begun) < Duration::from_secs(self.faults) {
             let what = faults.round(&mut show.city, &mut show.streets).await?;
@@ -114,7 +123,7 @@ impl Trial {
         show.city.database_answers().await?;
         show.city.subscribed().await?;
         // What the bins still send now comes while everything runs, repetitions too.
-        Ok(echo.said())
+        Ok(echo.map_or(0, |echo| echo.said()))
     }
 }
 

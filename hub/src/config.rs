@@ -63,6 +63,8 @@ struct RawHub {
     group: String,
     #[serde(default = "default_zone")]
     zone: String,
+    #[serde(default = "default_ask_after_s")]
+    ask_after_s: u64,
 }
 
 #[derive(Deserialize)]
@@ -114,6 +116,10 @@ fn default_group() -> String {
 
 fn default_zone() -> String {
     "Asia/Seoul".to_owned()
+}
+
+const fn default_ask_after_s() -> u64 {
+    60
 }
 
 const fn default_connections() -> u32 {
@@ -207,6 +213,7 @@ impl Config {
         }
         let mut broker = BrokerSettings::new(&raw.broker.host, raw.broker.port, &raw.hub.name);
         broker.group = raw.hub.group;
+        broker.ask_after = Duration::from_secs(raw.hub.ask_after_s);
         broker.username = raw.broker.username;
         broker.password = password;
         broker.ca_file = raw.broker.ca_file.map(|file| folder.join(file));
@@ -244,6 +251,9 @@ fn check_values(raw: &Raw, problems: &mut Vec<String>) {
     if !(2..=100).contains(&raw.database.connections_max) {
         let given = raw.database.connections_max;
         problems.push(format!("database.connections_max = {given}: use 2 to 100"));
+    }
+    if !(1..=86_400).contains(&raw.hub.ask_after_s) {
+        problems.push(format!("hub.ask_after_s = {}: use 1 to 86400", raw.hub.ask_after_s));
     }
     let every_s = raw.ngsi.as_ref().map(|ngsi| ngsi.every_s);
     if let Some(every_s) = every_s.filter(|every_s| !(1..=3600).contains(every_s)) {

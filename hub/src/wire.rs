@@ -45,6 +45,11 @@ impl BinName {
     pub fn source(&self) -> String {
         format!("/recycle/{}/{}", self.district, self.bin)
     }
+
+    /// Where it hears what it is to send again.
+    pub fn again_topic(&self) -> String {
+        format!("cmd{}/again", self.source())
+    }
 }
 
 /// One understood message.
@@ -190,6 +195,20 @@ pub struct Counts {
     /// Drops that were counted and will never be sent; bins of before this field gave up none.
     #[serde(default)]
     pub given_up: u64,
+    /// Corrections that the crew has made, numbered from 1; bins of before this field do not say.
+    #[serde(default)]
+    pub corrections: u64,
+}
+
+/// What a hub asks a bin to send again: ranges of numbers, both ends included.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Again {
+    /// The ledger.
+    pub epoch: String,
+    /// Numbers of drops that are not held; voided ones among them.
+    pub drops: Vec<(u64, u64)>,
+    /// Numbers of corrections that are not held.
+    pub corrections: Vec<(u64, u64)>,
 }
 
 /// Whether the bin is connected, and why.
@@ -410,6 +429,7 @@ fn check_counts(counts: &Counts) -> Result<(), Refusal> {
         ("data.returned", counts.returned),
         ("data.voided", counts.voided),
         ("data.given_up", counts.given_up),
+        ("data.corrections", counts.corrections),
     ];
     for (field, number) in numbers {
         check_number(field, number, COUNT_MAX)?;

@@ -52,7 +52,7 @@ pub use events::{Counters, counters};
 pub use export::{CSV_COLUMNS, DEFAULT_ZONE, ExportFormat, export, export_beside};
 pub use ledger::Ledger;
 pub use open::in_use;
-pub use outbox::{GivenUp, KeepLimits, OutboxAge};
+pub use outbox::{AGAIN_MAX, GivenUp, KeepLimits, OutboxAge};
 pub use record::{
     BundleInfo, Closing, ConfirmedDrop, Correction, DropRecord, DropState, Intent, OpenIntent, OutboxKind,
     OutboxRow, RunInfo,

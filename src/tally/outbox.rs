@@ -27,6 +27,9 @@ pub struct KeepLimits {
     pub messages: u64,
 }
 
+/// So many messages at most go out once more for one question of the hub.
+pub const AGAIN_MAX: u64 = 500;
+
 /// How many messages were given up.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct GivenUp {
@@ -35,6 +38,20 @@ pub struct GivenUp {
     /// Corrections.
     pub corrections: u64,
 }
+
+/// Numbers that were voided, or whose message waits, are passed over.
+const DROPS_AGAIN: &str = "
+    INSERT INTO outbox (kind, seq, created_ms, created_synchronised)
+    SELECT 'drop', d.seq, ?3, ?4 FROM drops AS d
+    WHERE d.seq BETWEEN ?1 AND ?2 AND d.state = 'confirmed'
+      AND NOT EXISTS (SELECT 1 FROM outbox AS o WHERE o.kind = 'drop' AND o.seq = d.seq)
+    ORDER BY d.seq LIMIT ?5";
+const CORRECTIONS_AGAIN: &str = "
+    INSERT INTO outbox (kind, seq, correction, created_ms, created_synchronised)
+    SELECT 'correction', c.seq, c.id, ?3, ?4 FROM corrections AS c
+    WHERE c.id BETWEEN ?1 AND ?2
+      AND NOT EXISTS (SELECT 1 FROM outbox AS o WHERE o.kind = 'correction' AND o.correction = c.id)
+    ORDER BY c.id LIMIT ?5";
 
 impl Ledger {
     /// The first `limit` messages (at most [`MAX_ROWS`]) after the id `after`, in order; 0 begins at the oldest.
@@ -102,6 +119,44 @@ impl Ledger {
             }
             Ok(deleted)
         })
+    }
+
+    /// Queues once more the confirmed drops and the corrections with these numbers (ranges with both their ends), those
+    /// that do not wait already, in the order of the ranges and at most [`AGAIN_MAX`]. Returns how many.
+    ///
+    /// # Errors
+    /// When the file cannot be written; then none is queued.
+    pub fn outbox_again(
+        &mut self,
+        drops: &[(u64, u64)],
+        corrections: &[(u64, u64)],
+        wall: WallTime,
+    ) -> Result<u64, TallyError> {
+        let doing = "queue what the hub asks for";
+        let (queued, head) = self.write(doing, |write, path| {
+            let again = || -> rusqlite::Result<_> {
+                let mut queued = 0;
+                for (sql, ranges) in [(DROPS_AGAIN, drops), (CORRECTIONS_AGAIN, corrections)] {
+                    let mut queue = write.prepare(sql)?;
+                    for (first, last) in ranges {
+                        let limit = AGAIN_MAX.saturating_sub(queued);
+                        let [first, last, limit] =
+                            [*first, *last, limit].map(|number| i64::try_from(number).unwrap_or(i64::MAX));
+                        queued += queue.execute(params![first, last, wall.unix_ms, wall.synchronised, limit])?
+                            as u64;
+                    }
+                }
+                let head = write.query_row("SELECT coalesce(max(id), 0) FROM outbox", [], |row| {
+                    row.get::<_, Unsigned>(0)
+                })?;
+                Ok((queued, head.0))
+            };
+            again().doing(path, doing)
+        })?;
+        if queued > 0 {
+            self.outbox_head = head;
+        }
+        Ok(queued)
     }
 
     /// Gives up what is beyond the limits, oldest first, and counts it. Returns what it gave up now.
@@ -208,6 +263,36 @@ mod tests {
     use crate::streams::Stream;
 
     const WALL: WallTime = WallTime { unix_ms: 9, synchronised: true };
+
+    #[test]
+    fn what_the_hub_misses_is_queued_once_more_and_only_what_there_is() {
+        let (_folder, mut ledger) = ledger(&[("2026-03-01T00:00:00Z", Stream::Can, None); 9]);
+        for seq in [2, 2, 5] {
+            ledger.correct(seq, Stream::Glass, "kim", WALL).unwrap();
+        }
+        let queued = |ledger: &Ledger, kind: &str| -> Vec<u64> {
+            let rows = ledger.outbox_next_of(kind, 0, 99).unwrap();
+            rows.iter()
+                .map(|row| match row.kind {
+                    OutboxKind::Drop => row.record.seq,
+                    OutboxKind::Correction(correction) => correction.number,
+                })
+                .collect()
+        };
+        let done: Vec<u64> = ledger.outbox_next(0, 99).unwrap().iter().skip(2).map(|row| row.id).collect();
+        ledger.outbox_done(&done).unwrap();
+        let (head, totals) = (ledger.outbox_head(), ledger.totals().unwrap());
+        // Number 1 still waits; 10 to 20 do not exist; the same twice is one.
+        assert_eq!(ledger.outbox_again(&[(8, 20), (1, 4), (3, 3)], &[(2, u64::MAX)], WALL).unwrap(), 6);
+        assert_eq!(queued(&ledger, "drop"), [1, 2, 8, 9, 3, 4]);
+        assert_eq!(queued(&ledger, "correction"), [2, 3]);
+        assert!(ledger.outbox_head() > head, "nobody would notice");
+        assert_eq!(ledger.totals().unwrap(), totals);
+        assert_eq!(totals.corrections, 3);
+        assert_eq!(ledger.outbox_again(&[(1, 9)], &[], WALL).unwrap(), 3);
+        assert_eq!(ledger.outbox_again(&[(1, 9)], &[(2, 3)], WALL).unwrap(), 0);
+        assert!(super::super::verify(ledger.path()).unwrap().sound());
+    }
 
     #[test]
     fn what_is_given_up_is_counted_and_the_totals_stay() {

@@ -127,6 +127,8 @@ pub struct Totals {
     pub last_seq: u64,
     /// The counts.
     pub counts: Counts,
+    /// Corrections made by the crew.
+    pub corrections: u64,
 }
 
 impl Ledger {
@@ -138,7 +140,8 @@ impl Ledger {
         // One writer and it is this connection: the two reads agree.
         let last_seq = self.last_seq()?;
         let counts = kept(&self.connection).doing(&self.path, "read the totals")?;
-        Ok(Totals { epoch: self.epoch.clone(), last_seq, counts })
+        let corrections = self.newest_correction()?;
+        Ok(Totals { epoch: self.epoch.clone(), last_seq, counts, corrections })
     }
 
     /// The counts of drops closed so far that were decided at or after this wall time (see [`day_start_ms`]).

@@ -12,6 +12,7 @@ use std::time::Duration;
 use tokio::sync::{mpsc, watch};
 use tokio::time::{sleep, timeout};
 
+use super::again;
 use super::backoff::Backoff;
 use super::client::{Acknowledged, Answer, Granted, Message, Publisher};
 use super::commands;
@@ -76,8 +77,10 @@ pub(super) struct Drain<'a> {
     answered: bool,
     news: watch::Receiver<u64>,
     heard: mpsc::Receiver<Message>,
-    /// The broker's answer to the subscription for commands, until it came.
-    granted: Option<Granted>,
+    /// The broker's answers to the subscriptions, until they came.
+    granted: VecDeque<Granted>,
+    /// When the hub last asked for what it misses.
+    again_at: Option<Moment>,
     counts_due: bool,
     counts_at: Option<Moment>,
     /// How many rows this connection delivered.
@@ -119,7 +122,8 @@ impl<'a> Drain<'a> {
             answered: false,
             news,
             heard,
-            granted: None,
+            granted: VecDeque::new(),
+            again_at: None,
             counts_due: true,
             counts_at: None,
             delivered: 0,
@@ -134,9 +138,10 @@ impl<'a> Drain<'a> {
         stop: &mut watch::Receiver<bool>,
     ) -> Result<(), Error> {
         self.send_availability(publisher, Cause::Connected).await?;
-        if !self.shared.settings.commands.is_empty() {
-            let filter = commands::filter(&self.shared.settings.bin);
-            self.granted = Some(publisher.subscribe(&filter).await?);
+        let Settings { bin, commands, .. } = &self.shared.settings;
+        self.granted.push_back(publisher.subscribe(&bin.again_topic()).await?);
+        if !commands.is_empty() {
+            self.granted.push_back(publisher.subscribe(&commands::filter(bin)).await?);
         }
         while !is_stopped(stop) {
             self.send_rows(publisher).await?;
@@ -220,10 +225,29 @@ impl<'a> Drain<'a> {
         Ok(())
     }
 
+    /// Queues what the hub misses; the outbox's news then have it sent.
+    async fn send_again(&mut self, again: wire::Again) -> Result<(), Error> {
+        let now = self.shared.clock.now();
+        if self.again_at.is_some_and(|at| now.since(at) < again::PAUSE) {
+            return Ok(());
+        }
+        self.again_at = Some(now);
+        let queued = self.shared.outbox.again(again, self.shared.clock.wall()).await?;
+        // It may ask because the counts it has are not the newest.
+        self.counts_due = true;
+        if queued > 0 {
+            events::AskedAgain { queued }.emit();
+        }
+        Ok(())
+    }
+
     /// Does what the hub asks, if it may ask it, and answers.
     async fn obey(&mut self, publisher: &Publisher, heard: &Message) -> Result<(), Error> {
         let shared = self.shared;
         let Settings { bin, commands, .. } = &shared.settings;
+        if let Some(again) = again::read(bin, heard) {
+            return self.send_again(again).await;
+        }
         let wall = shared.clock.wall();
         let Some(asked) = commands::read(bin, commands, heard, wall) else { return Ok(()) };
         let answered = shared.answer(&asked).await?;
@@ -323,7 +347,7 @@ impl<'a> Drain<'a> {
                 rows.unheard.reset();
             }
         }
-        self.counts_due |= drops > 0;
+        self.counts_due = true;
         self.delivered += drops;
         events::Delivered { drops }.emit();
         self.shared.delivered(drops).await;
@@ -414,14 +438,14 @@ async fn front(in_flight: &mut VecDeque<Sent>) -> Result<Answer, Error> {
     }
 }
 
-/// Returns when the broker has answered the subscription; never, if there is none.
-async fn granted(granted: &mut Option<Granted>) {
-    match granted {
+/// Returns when the broker has answered a subscription; never, if there is none.
+async fn granted(granted: &mut VecDeque<Granted>) {
+    match granted.front_mut() {
         Some(answer) => {
             if let Err(error) = answer.await {
                 events::Deaf(&error).emit();
             }
-            *granted = None;
+            granted.pop_front();
         }
         None => pending().await,
     }

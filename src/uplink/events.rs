@@ -121,6 +121,17 @@ impl Said {
     }
 }
 
+/// The hub misses messages and asked for them again.
+pub(super) struct AskedAgain {
+    pub(super) queued: u64,
+}
+
+impl AskedAgain {
+    pub(super) fn emit(&self) {
+        tracing::info!(queued = self.queued, "the hub misses messages: they are sent once more");
+    }
+}
+
 /// The hub asked for something.
 pub(super) struct Commanded<'a> {
     pub(super) name: &'static str,
@@ -140,12 +151,12 @@ impl Commanded<'_> {
     }
 }
 
-/// The broker does not let this bin hear commands; everything else goes on.
+/// The broker does not let this bin hear the hub; everything else goes on.
 pub(super) struct Deaf<'a>(pub(super) &'a Error);
 
 impl Deaf<'_> {
     pub(super) fn emit(&self) {
-        tracing::error!("commands of the hub are not heard: {}", self.0);
+        tracing::error!("questions or commands of the hub are not heard: {}", self.0);
     }
 }
 

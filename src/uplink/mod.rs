@@ -11,6 +11,7 @@
 //!
 //! - A row leaves the outbox only on its own PUBACK with the reason "success". Whatever was not acknowledged is sent
 //!   again on the next connection: at least once, with the same `id`, so that the hub can tell repetitions.
+//! - What the hub misses all the same it asks for, and it goes out of the ledger once more (`again.rs`).
 //! - "No matching subscribers" is a success to MQTT 5 and none to us: the broker has thrown the row away. It stays, and
 //!   is tried again with growing waits ([`Status::nobody_listens`]).
 //! - What waited when a connection began is sent in order, at a limited rate and beside what happens now (`lanes.rs`).
@@ -20,6 +21,7 @@
 //! - Never gives up and never spins: every failure is followed by a wait, every wait has an upper bound.
 //! - Never ends the process: a refusal is shown and tried again slowly.
 
+mod again;
 mod backoff;
 mod client;
 mod commands;

@@ -4,6 +4,7 @@ use tokio::sync::watch;
 
 use super::error::Error;
 use super::surroundings::CompartmentNow;
+use super::wire::Again;
 use crate::clock::{Moment, WallTime};
 use crate::tally::{
     Answered, AuditEntry, CompartmentBook, GivenUp, KeepLimits, Ledger, OutboxRow, TallyError, TallyHandle,
@@ -37,6 +38,17 @@ impl Outbox {
     pub(super) async fn done(&self, ids: Vec<u64>) -> Result<(), Error> {
         self.0.ask(move |ledger| ledger.outbox_done(&ids)).await?;
         Ok(())
+    }
+
+    /// Queues once more what the hub misses of the ledger `again.epoch`; returns how many messages.
+    pub(super) async fn again(&self, again: Again, wall: WallTime) -> Result<u64, Error> {
+        let queue = move |ledger: &mut Ledger| {
+            if ledger.epoch() != again.epoch {
+                return Ok(0);
+            }
+            ledger.outbox_again(&again.drops, &again.corrections, wall)
+        };
+        Ok(self.0.ask(queue).await?)
     }
 
     /// Everything counted so far, and what was given up of it.

@@ -17,6 +17,7 @@
 //!
 //! Never a frame, never anything about a person. Fields are only ever added; anything else is a new version.
 
+mod again;
 mod command;
 mod drop;
 mod standing;
@@ -25,6 +26,7 @@ mod state;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+pub use again::Again;
 pub(super) use command::refused;
 pub use command::{Command, Reply, reply_event};
 pub use drop::{Correction, Drop, Timings, correction_event, drop_event, is_late, is_late_since};
@@ -129,6 +131,11 @@ impl BinName {
         format!("st{}/twin", self.source())
     }
 
+    /// Where the hub asks for what it misses.
+    pub fn again_topic(&self) -> String {
+        format!("cmd{}/again", self.source())
+    }
+
     /// Where the availability is kept.
     pub fn availability_topic(&self) -> String {
         format!("st{}/availability", self.source())
@@ -181,7 +188,7 @@ impl<T: Serialize> Event<T> {
 /// JSON Schema of every message, by the last part of its topic; `hub/schemas/` keeps them for the hub's people.
 ///
 /// Fields that may come later are allowed: a hub must pass over what it does not know.
-pub fn schemas() -> [(&'static str, serde_json::Value); 10] {
+pub fn schemas() -> [(&'static str, serde_json::Value); 11] {
     [
         ("drop", schema::<Drop>(DROP_TYPE)),
         ("correction", schema::<Correction>(CORRECTION_TYPE)),
@@ -190,6 +197,7 @@ pub fn schemas() -> [(&'static str, serde_json::Value); 10] {
         ("health", schema::<Health>(HEALTH_TYPE)),
         ("alarm", schema::<Alarm>(ALARM_TYPE)),
         ("twin", schema::<Twin>(TWIN_TYPE)),
+        ("again", schemars::schema_for!(Again).to_value()),
         ("command", schemars::schema_for!(Command).to_value()),
         ("reply", schema::<Reply>(REPLY_TYPE)),
         ("availability", schema::<Availability>(AVAILABILITY_TYPE)),

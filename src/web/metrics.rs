@@ -244,7 +244,7 @@ mod tests {
         let mut scene = scene();
         scene.live.state = Some(StateName::Jam);
         scene.live.alarms = vec![Alarm::Jam];
-        let totals = Totals { epoch: "0000-epoch".into(), last_seq: 2, counts };
+        let totals = Totals { epoch: "0000-epoch".into(), last_seq: 2, counts, corrections: 0 };
         let text = Scrape { info: info(), scene, totals }.into_text();
         for line in [
             "# TYPE bunri_drops counter",

@@ -11,7 +11,7 @@ use std::pin::Pin;
 use rumqttc::mqttbytes::v5::{Packet, Publish, SubscribeFilter};
 use rumqttc::{
     AckMode, AsyncClient, ConnectionError, Event, EventLoop, MqttOptions, Outgoing, PersistedAckMode,
-    PersistedSession, QoS, SessionStore, SessionStoreError, SessionStoreKey, StateError, Transport,
+    PersistedSession, PublishOptions, QoS, SessionStore, SessionStoreError, SessionStoreKey, StateError, Transport,
 };
 use tokio::sync::mpsc;
 
@@ -47,7 +47,7 @@ pub(super) struct Feed {
     deliveries: mpsc::Sender<Delivery>,
 }
 
-/// The side that acknowledges.
+/// The side that acknowledges, and asks.
 pub(super) struct Acks {
     client: AsyncClient,
 }
@@ -220,6 +220,11 @@ impl Acks {
     /// Acknowledges one stored message. A failure means that the connection is gone, and that it will come again.
     pub(super) async fn send(&self, delivery: &Delivery) {
         let _ = self.client.ack(&delivery.publish).await;
+    }
+
+    /// Sends one question to a bin. Whether it comes to be heard nobody waits for: it is asked again.
+    pub(super) async fn ask(&self, topic: String, payload: Vec<u8>) {
+        let _ = self.client.publish(topic, payload, PublishOptions::at_most_once()).await;
     }
 
     /// Asks for an orderly DISCONNECT after what is already queued; the session stays at the broker.

@@ -11,10 +11,12 @@
 //! - A batch is whatever came while the one before was written: alone when it is quiet, hundreds under load.
 //! - While the database is away nothing is acknowledged, so the broker stops at `in_flight` messages and keeps the
 //!   rest; the connection stays.
+//! - What bins report and the tables do not hold is asked for again (`asking.rs`).
 //! - A message that the database itself refuses is found by halving its batch, and put to the dead letters.
 //!
 //! Never acknowledges before the commit, never holds more than `in_flight` messages, never gives up.
 
+mod asking;
 mod client;
 mod error;
 mod settings;
@@ -118,6 +120,7 @@ async fn connection(
     tokio::select! {
         end = feed.run() => return end,
         end = batches(deliveries, &acks, store, status, stop) => end?,
+        never = asking::ask_again(&acks, store, settings.ask_after) => match never {},
     }
     acks.goodbye().await;
     // Unflushed acknowledgements only mean repetitions.

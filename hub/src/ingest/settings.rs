@@ -32,6 +32,8 @@ pub struct BrokerSettings {
     pub retry_min: Duration,
     /// Longest wait between attempts.
     pub retry_max: Duration,
+    /// A bin is asked again for what is missing once it has been quiet for so long, and then once in so long.
+    pub ask_after: Duration,
 }
 
 impl BrokerSettings {
@@ -51,6 +53,7 @@ impl BrokerSettings {
             connect_timeout: Duration::from_secs(5),
             retry_min: Duration::from_millis(200),
             retry_max: Duration::from_secs(15),
+            ask_after: Duration::from_secs(60),
         }
     }
 

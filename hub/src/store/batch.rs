@@ -104,8 +104,10 @@ impl Batch {
 
 /// Cumulative counts only grow, so the larger ones are the newer, whatever a clock says.
 fn is_newer(new: &Counts, new_ms: i64, old: &Counts, old_ms: i64) -> bool {
-    let age =
-        |counts: &Counts| (counts.last_seq, counts.total + counts.returned + counts.voided + counts.given_up);
+    let age = |counts: &Counts| {
+        let sum = counts.total + counts.returned + counts.voided + counts.given_up + counts.corrections;
+        (counts.last_seq, sum)
+    };
     (age(new), new_ms) > (age(old), old_ms)
 }
 
@@ -124,6 +126,7 @@ mod tests {
             returned: 0,
             voided: 0,
             given_up: 0,
+            corrections: 0,
         }
     }
 

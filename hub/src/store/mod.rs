@@ -8,6 +8,7 @@
 //!
 //! Never reads a clock, never talks to a broker.
 
+mod asks;
 mod batch;
 mod error;
 mod exported;

@@ -334,18 +334,19 @@ async fn write_counts(
             int(counts.returned),
             int(counts.voided),
             int(counts.given_up),
+            int(counts.corrections),
             Value::Text(serde_json::to_string(&counts.streams).unwrap_or_default()),
         ]
     });
     let head = "INSERT INTO reports (epoch_id, reported_ms, received_ms, last_seq, total, rejected, returned, \
-                voided, given_up, streams) VALUES";
+                voided, given_up, corrections, streams) VALUES";
     let tail = "ON CONFLICT (epoch_id) DO UPDATE SET reported_ms = excluded.reported_ms, \
                 received_ms = excluded.received_ms, last_seq = excluded.last_seq, total = excluded.total, \
                 rejected = excluded.rejected, returned = excluded.returned, voided = excluded.voided, \
-                given_up = excluded.given_up, streams = excluded.streams \
+                given_up = excluded.given_up, corrections = excluded.corrections, streams = excluded.streams \
                 WHERE excluded.last_seq > reports.last_seq OR (excluded.last_seq = reports.last_seq AND \
-                excluded.total + excluded.returned + excluded.voided + excluded.given_up > \
-                reports.total + reports.returned + reports.voided + reports.given_up)";
+                excluded.total + excluded.returned + excluded.voided + excluded.given_up + excluded.corrections > \
+                reports.total + reports.returned + reports.voided + reports.given_up + reports.corrections)";
     rows::write(connection, head, values.collect(), tail).await.doing("writing reported counts")?;
     Ok(())
 }

@@ -31,6 +31,9 @@ pub struct Counts {
     /// too many: so many may be missing at the hub for ever, and no more.
     #[serde(default)]
     pub given_up: u64,
+    /// Corrections that the crew has made so far, numbered from 1 without a gap.
+    #[serde(default)]
+    pub corrections: u64,
 }
 
 /// Whether the bin is connected.
@@ -89,6 +92,7 @@ pub fn counts_event(bin: &BinName, totals: &Totals, given_up: GivenUp, unix_ms: 
         returned: counts.returned(),
         voided: counts.voided(),
         given_up: given_up.drops,
+        corrections: totals.corrections,
     };
     let id = format!("{}:{}:counts:{unix_ms}", data.epoch, data.last_seq);
     Event::new(bin, COUNTS_TYPE, id, unix_ms, data)

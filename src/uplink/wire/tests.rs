@@ -96,7 +96,7 @@ fn the_counts_as_the_hub_sees_them() {
     ] {
         counts.add(seen, outcome);
     }
-    let totals = Totals { epoch: EPOCH.to_owned(), last_seq: 6, counts };
+    let totals = Totals { epoch: EPOCH.to_owned(), last_seq: 6, counts, corrections: 1 };
     insta::assert_json_snapshot!("counts", counts_event(&bin(), &totals, GivenUp::default(), WALL_MS));
 }
 
@@ -143,6 +143,12 @@ fn how_the_bin_is_as_the_hub_sees_it() {
         location: Some(Location { latitude: 37.5169, longitude: 126.8664 }),
     };
     insta::assert_json_snapshot!("twin", twin_event(&bin(), "run-a:3", twin, WALL_MS));
+}
+
+#[test]
+fn what_a_hub_asks_for_again() {
+    let again = Again { epoch: EPOCH.to_owned(), drops: vec![(38, 41), (35, 35)], corrections: vec![(2, 2)] };
+    insta::assert_json_snapshot!("again", again);
 }
 
 #[test]
