@@ -22,8 +22,9 @@ use jiff::tz::TimeZone;
 use serde_json::{Value, json};
 use tokio::sync::watch;
 
-/// Name and password of the only login.
+/// The only login.
 const LOGIN: &str = "demo";
+const PASSWORD: &str = "demo-password";
 const DISTRICT: &str = "yangcheon";
 const BINS: [&str; 8] =
     ["mok-1", "mok-2", "mok-3", "sinjeong-1", "sinjeong-2", "sinwol-1", "sinwol-2", "sinwol-3"];
@@ -32,6 +33,10 @@ const PLACE: [f64; 2] = [126.866, 37.517];
 const APART: f64 = 0.004;
 /// What each bin has compartments for: the first streams of the contract.
 const COMPARTMENTS: u64 = 6;
+/// Items that fit into one of them.
+const HOLDS: u64 = 120;
+/// The bin with something wrong.
+const JAMMED: &str = "sinjeong-2";
 const HISTORY: Duration = Duration::from_secs(3 * 24 * 3600);
 /// In the history an item comes to each bin this often on average, now somewhere in the district this often.
 const THEN_EVERY_MS: u64 = 12 * 60_000;
@@ -47,6 +52,8 @@ struct MadeUp {
     returned: u64,
     /// The compartment that is full, if one is.
     full: Option<u64>,
+    /// Items in each compartment.
+    inside: [u64; COMPARTMENTS as usize],
 }
 
 /// Runs until the process is told to stop.
@@ -66,7 +73,7 @@ pub(crate) async fn run(port: u16, stop: watch::Receiver<bool>) -> anyhow::Resul
     let pages = Pages::open(&config, Arc::clone(&store), seen, TimeZone::get("Asia/Seoul")?).await?;
     let address = pages.address()?;
     tracing::info!(
-        "residents: http://{address}/open    the district: http://{address}/ as {LOGIN}, password {LOGIN}"
+        "residents: http://{address}/open    the district: http://{address}/ as {LOGIN}, password {PASSWORD}"
     );
     let served = tokio::spawn(pages.serve(stop.clone()));
     live(&mut bins, &store, stop).await?;
@@ -78,7 +85,7 @@ pub(crate) async fn run(port: u16, stop: watch::Receiver<bool>) -> anyhow::Resul
 /// The files that the pages want, in the temporary folder.
 fn page(folder: &Path, port: u16) -> anyhow::Result<PageConfig> {
     let (users_file, locations_file) = (folder.join("users"), folder.join("bins.geojson"));
-    std::fs::write(&users_file, user_line(LOGIN, LOGIN)?)?;
+    std::fs::write(&users_file, user_line(LOGIN, PASSWORD)?)?;
     let features = BINS.iter().zip(0_u8..).map(|(name, number)| {
         let (column, row) = (f64::from(number % 3), f64::from(number / 3));
         let place = [PLACE[0] + APART * column, PLACE[1] - APART * row];
@@ -103,6 +110,7 @@ async fn live(bins: &mut [MadeUp], store: &Store, mut stop: watch::Receiver<bool
         let mut said = Said::default();
         bins[bin].item(&mut said, now_ms());
         bins[bin].counts(&mut said, now_ms());
+        bins[bin].condition(&mut said, now_ms());
         said.write(store).await?;
     }
 }
@@ -134,8 +142,9 @@ impl Said {
 impl MadeUp {
     fn new(name: &'static str, seed: u64) -> Self {
         let full = (seed % 3 == 1).then_some(seed % COMPARTMENTS);
-        let random = fastrand::Rng::with_seed(seed);
-        Self { name, random, seq: 0, streams: [0; 9], rejected: 0, returned: 0, full }
+        let mut random = fastrand::Rng::with_seed(seed);
+        let inside = std::array::from_fn(|_| random.u64(0..HOLDS / 2));
+        Self { name, random, seq: 0, streams: [0; 9], rejected: 0, returned: 0, full, inside }
     }
 
     fn epoch(&self) -> String {
@@ -161,6 +170,7 @@ impl MadeUp {
             }
         }
         self.counts(&mut said, now_ms);
+        self.condition(&mut said, now_ms);
         if Some(&self.name) == BINS.last() {
             self.availability(&mut said, "connection_lost", now_ms);
             said.take(&format!("dt/recycle/{DISTRICT}/{}/drop", self.name), &json!({"specversion": "1.0"}));
@@ -181,7 +191,12 @@ impl MadeUp {
         let (seen, is_back) = (STREAMS[usize::try_from(kind).unwrap_or(0)], reason == Some("two_items"));
         let accepted = reason.is_none();
         match (accepted, is_back) {
-            (true, _) => self.streams[usize::try_from(kind).unwrap_or(0)] += 1,
+            (true, _) => {
+                let place = usize::try_from(kind).unwrap_or(0);
+                self.streams[place] += 1;
+                // The crew comes before it is full.
+                self.inside[place] = (self.inside[place] + 1) % HOLDS;
+            }
             (false, true) => self.returned += 1,
             (false, false) => {
                 self.rejected += 1;
@@ -212,6 +227,36 @@ impl MadeUp {
         self.say(said, "counts", &format!("{}:{}:counts:{time_ms}", self.epoch(), self.seq), time_ms, &data);
     }
 
+    /// How it is: its compartments, its health, and one bin's alarm.
+    fn condition(&self, said: &mut Said, time_ms: i64) {
+        let compartments = self.inside.iter().zip(0..).map(|(items, kind)| {
+            let full = self.full == Some(kind);
+            #[allow(clippy::cast_precision_loss, reason = "a share with two decimals")]
+            let level = if full { 1.0 } else { (*items as f64 / HOLDS as f64 * 100.0).round() / 100.0 };
+            json!({
+                "position": kind, "stream": STREAMS[usize::try_from(kind).unwrap_or(0)], "level": level,
+                "basis": if full { "said" } else { "counts" }, "items": items, "full": full, "closed": false,
+                "emptied": Timestamp::from_millisecond(time_ms - 20_000_000).unwrap_or_default().to_string(),
+            })
+        });
+        let compartments: Vec<Value> = compartments.collect();
+        self.say(
+            said,
+            "fill",
+            &format!("demo:fill:{time_ms}"),
+            time_ms,
+            &json!({"compartments": compartments}),
+        );
+        let alarms: &[&str] = if self.name == JAMMED { &["jam"] } else { &[] };
+        let health = json!({
+            "state": "empty", "alarms": alarms, "temperature_c": 41.5, "clock_synchronised": true, "up_s": 86_400,
+            "disk": {"free_bytes": 21_474_836_480_u64, "size_bytes": 31_138_512_896_u64}, "waiting": 0,
+        });
+        self.say(said, "health", &format!("demo:health:{time_ms}"), time_ms, &health);
+        let twin = json!({"software": "0.1.0", "model": "bunri-lite0 2026.11.23-1", "configuration": "demo"});
+        self.say(said, "twin", "demo:1:twin", time_ms, &twin);
+    }
+
     /// The crew looks into a bag, and agrees three times of four.
     fn correction(&mut self, said: &mut Said, time_ms: i64) {
         let (seen, number) = (STREAMS[self.random.usize(0..3)], self.seq / 40);
@@ -235,7 +280,7 @@ impl MadeUp {
     }
 
     fn say(&self, said: &mut Said, what: &str, id: &str, time_ms: i64, data: &Value) {
-        let tree = if what == "availability" { "st" } else { "dt" };
+        let tree = if ["availability", "twin"].contains(&what) { "st" } else { "dt" };
         let source = format!("/recycle/{DISTRICT}/{}", self.name);
         let event = json!({
             "specversion": "1.0", "id": id, "source": source, "type": format!("kr.yangcheon.bunri.{what}.v1"),

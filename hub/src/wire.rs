@@ -5,11 +5,15 @@
 //!
 //! Never trusts a payload over its topic: the broker's access list guards topics, so `source` must be the topic's bin.
 
+mod told;
+
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
+
+pub use told::{ALARM_TYPE, Alarm, Compartment, Disk, FILL_TYPE, Fill, HEALTH_TYPE, Health, TWIN_TYPE, Twin};
 
 /// `type` of a drop.
 pub const DROP_TYPE: &str = "kr.yangcheon.bunri.drop.v1";
@@ -74,6 +78,14 @@ pub enum Body {
     Counts(Counts),
     /// Whether the bin is connected.
     Availability(Availability),
+    /// How full its compartments are.
+    Fill(Fill),
+    /// How it is.
+    Health(Health),
+    /// Something needs a person, or no longer.
+    Alarm(Alarm),
+    /// What it is made of.
+    Twin(Twin),
 }
 
 /// One item that left the chamber; the fields are the contract's.
@@ -266,8 +278,14 @@ struct Envelope<T> {
 pub fn parse(topic: &str, payload: &[u8]) -> Result<Message, Refusal> {
     let parts: Vec<&str> = topic.split('/').collect();
     let (district, bin, what) = match parts.as_slice() {
-        ["dt", "recycle", district, bin, what @ ("drop" | "correction" | "counts")] => (district, bin, *what),
-        ["st", "recycle", district, bin, "availability"] => (district, bin, "availability"),
+        [
+            "dt",
+            "recycle",
+            district,
+            bin,
+            what @ ("drop" | "correction" | "counts" | "fill" | "health" | "alarm"),
+        ]
+        | ["st", "recycle", district, bin, what @ ("availability" | "twin")] => (district, bin, *what),
         _ => return Err(Refusal::Topic),
     };
     if !is_name(district) || !is_name(bin) {
@@ -289,6 +307,26 @@ pub fn parse(topic: &str, payload: &[u8]) -> Result<Message, Refusal> {
             let (_, time_ms, counts) = open::<Counts>(payload, &bin, COUNTS_TYPE)?;
             check_counts(&counts)?;
             Ok(Message { bin, time_ms, body: Body::Counts(counts) })
+        }
+        "fill" => {
+            let (_, time_ms, fill) = open::<Fill>(payload, &bin, FILL_TYPE)?;
+            fill.check()?;
+            Ok(Message { bin, time_ms, body: Body::Fill(fill) })
+        }
+        "health" => {
+            let (_, time_ms, health) = open::<Health>(payload, &bin, HEALTH_TYPE)?;
+            health.check()?;
+            Ok(Message { bin, time_ms, body: Body::Health(health) })
+        }
+        "alarm" => {
+            let (_, time_ms, alarm) = open::<Alarm>(payload, &bin, ALARM_TYPE)?;
+            alarm.check()?;
+            Ok(Message { bin, time_ms, body: Body::Alarm(alarm) })
+        }
+        "twin" => {
+            let (_, time_ms, twin) = open::<Twin>(payload, &bin, TWIN_TYPE)?;
+            twin.check()?;
+            Ok(Message { bin, time_ms, body: Body::Twin(twin) })
         }
         _ => {
             let (id, time_ms, mut availability) = open::<Availability>(payload, &bin, AVAILABILITY_TYPE)?;

@@ -278,9 +278,8 @@ fn a_compartment_that_is_full_and_then_emptied_says_so() {
         district: "yangcheon".to_owned(),
         bin: "mok-1".to_owned(),
         online: Some(true),
-        cause: None,
-        seen_ms: None,
         openings: vec![opening],
+        ..BinNow::default()
     };
     let places = HashMap::from([("yangcheon/mok-1".to_owned(), place())]);
     let level = |opening| {

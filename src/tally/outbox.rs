@@ -142,8 +142,9 @@ impl Ledger {
                         let limit = AGAIN_MAX.saturating_sub(queued);
                         let [first, last, limit] =
                             [*first, *last, limit].map(|number| i64::try_from(number).unwrap_or(i64::MAX));
-                        queued += queue.execute(params![first, last, wall.unix_ms, wall.synchronised, limit])?
-                            as u64;
+                        queued +=
+                            queue.execute(params![first, last, wall.unix_ms, wall.synchronised, limit])?
+                                as u64;
                     }
                 }
                 let head = write.query_row("SELECT coalesce(max(id), 0) FROM outbox", [], |row| {

@@ -11,7 +11,8 @@ use std::pin::Pin;
 use rumqttc::mqttbytes::v5::{Packet, Publish, SubscribeFilter};
 use rumqttc::{
     AckMode, AsyncClient, ConnectionError, Event, EventLoop, MqttOptions, Outgoing, PersistedAckMode,
-    PersistedSession, PublishOptions, QoS, SessionStore, SessionStoreError, SessionStoreKey, StateError, Transport,
+    PersistedSession, PublishOptions, QoS, SessionStore, SessionStoreError, SessionStoreKey, StateError,
+    Transport,
 };
 use tokio::sync::mpsc;
 
@@ -54,9 +55,9 @@ pub(super) struct Acks {
 
 /// Opens one connection, takes up or begins this hub's session at the broker, and subscribes.
 ///
-/// Drops and corrections come through shared subscriptions: each to one hub of the group. Counts and availability come to every
-/// hub, their retained ones anew on every connection: a shared subscription would get none of those, and writing them
-/// twice changes nothing.
+/// Drops, corrections, health and alarms come through shared subscriptions: each to one hub of the group. What bins
+/// retain comes to every hub, anew on every connection: a shared subscription would get none of it, and writing it twice
+/// changes nothing.
 pub(super) async fn connect(
     settings: &BrokerSettings,
 ) -> Result<(Feed, mpsc::Receiver<Delivery>, Acks), IngestError> {

@@ -67,12 +67,16 @@ impl BrokerSettings {
         format!("{}-{}", self.group, self.name)
     }
 
-    /// Drops and corrections for the group; counts and availability for this copy.
-    pub(super) fn filters(&self) -> [String; 4] {
+    /// What is said once for the group; what is retained for this copy.
+    pub(super) fn filters(&self) -> [String; 8] {
         [
             format!("$share/{}/dt/recycle/+/+/drop", self.group),
             format!("$share/{}/dt/recycle/+/+/correction", self.group),
+            format!("$share/{}/dt/recycle/+/+/health", self.group),
+            format!("$share/{}/dt/recycle/+/+/alarm", self.group),
             "dt/recycle/+/+/counts".to_owned(),
+            "dt/recycle/+/+/fill".to_owned(),
+            "st/recycle/+/+/twin".to_owned(),
             "st/recycle/+/+/availability".to_owned(),
         ]
     }

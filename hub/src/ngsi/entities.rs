@@ -6,7 +6,7 @@
 //! | `location` | the bin's; bins without one are left out, since both models ask for it |
 //! | `status` | `ok`, or `unknown` while the bin is not connected |
 //! | `storedWasteKind` | the model's word nearest to the stream; `name` has the stream itself |
-//! | `fillingLevel` | 1 since the compartment is full, 0 when it was emptied, each with its `observedAt`; else not sent |
+//! | `fillingLevel` | as the bin tells, with its `observedAt`; of one that does not: 1 since it is full, 0 when it was emptied |
 //! | `dateLastEmptying` | when it was last found emptied |
 //! | `refWasteContainer`, `refWasteContainerIsle` | the two directions |
 
@@ -72,10 +72,11 @@ fn container(bin: &BinNow, opening: &Opening, place: &Value, context: &str) -> E
         "storedWasteKind": property(waste_kind(&opening.stream)), "storedWasteOrigin": property("household"),
         "status": property(if bin.online == Some(true) { "ok" } else { "unknown" }),
     });
-    let level = match (opening.state.as_str(), opening.emptied_ms) {
-        ("full", _) => Some((1, opening.since_ms)),
-        (_, Some(emptied_ms)) => Some((0, emptied_ms)),
-        _ => None,
+    let told = bin.compartments.iter().find(|compartment| compartment.stream == opening.stream);
+    let level = match (told.and_then(|told| told.level).zip(bin.fill_ms), opening.state.as_str()) {
+        (Some((level, fill_ms)), _) => Some((level, fill_ms)),
+        (None, "full") => Some((1.0, opening.since_ms)),
+        (None, _) => opening.emptied_ms.map(|emptied_ms| (0.0, emptied_ms)),
     };
     if let Some((level, at_ms)) = level {
         body["fillingLevel"] = json!({"type": "Property", "value": level, "observedAt": time(at_ms)});

@@ -68,7 +68,7 @@ async fn owing(connection: &mut AnyConnection, before_ms: i64) -> Result<Vec<Owi
                         reports.corrections AS last_correction \
                  FROM reports JOIN epochs ON epochs.id = reports.epoch_id JOIN bins ON bins.id = epochs.bin_id \
                       JOIN presence ON presence.bin_id = bins.id \
-                 WHERE presence.state = 'online' AND presence.seen_ms <= $1 AND reports.received_ms <= $1 \
+                 WHERE presence.state = 'online' AND presence.counted_ms <= $1 AND reports.received_ms <= $1 \
                    AND NOT EXISTS (SELECT 1 FROM epochs AS later \
                                    WHERE later.bin_id = epochs.bin_id AND later.id > epochs.id) \
                ) AS ledgers WHERE drops > 0 OR corrections > 0 ORDER BY id";

@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::told::alarm_kind;
 use crate::wire::{Availability, BinName, Body, Correction, Counts, Drop, Message, digest};
 
 /// The longest payload kept of a dead letter, bytes.
@@ -36,8 +37,10 @@ pub struct Batch {
     pub(super) corrections: Vec<(BinName, i64, Correction)>,
     pub(super) counts: BTreeMap<(BinName, String), (i64, Counts)>,
     pub(super) availability: BTreeMap<BinName, Vec<(i64, Availability)>>,
-    /// Bins that themselves said something just now.
-    pub(super) seen: BTreeSet<BinName>,
+    /// The last word of each bin and kind: when it was said, and what, as JSON.
+    pub(super) told: BTreeMap<(BinName, String), (i64, String)>,
+    /// Bins that themselves said something just now, and whether it is something that is counted.
+    pub(super) seen: BTreeMap<BinName, bool>,
     pub(super) dead: BTreeMap<i64, DeadLetter>,
 }
 
@@ -47,10 +50,11 @@ impl Batch {
         let Message { bin, time_ms, body } = message;
         let from_the_bin = match &body {
             Body::Availability(availability) => availability.cause != "connection_lost",
-            Body::Drop(_) | Body::Correction(_) | Body::Counts(_) => true,
+            _ => true,
         };
+        let counted = matches!(body, Body::Drop(_) | Body::Correction(_) | Body::Counts(_));
         if from_the_bin && !retained {
-            self.seen.insert(bin.clone());
+            *self.seen.entry(bin.clone()).or_default() |= counted;
         }
         match body {
             Body::Drop(drop) => {
@@ -69,7 +73,17 @@ impl Batch {
             Body::Availability(availability) => {
                 self.availability.entry(bin).or_default().push((time_ms, availability));
             }
+            Body::Fill(fill) => self.tell(bin, "fill".to_owned(), time_ms, &fill),
+            Body::Health(health) => self.tell(bin, "health".to_owned(), time_ms, &health),
+            Body::Twin(twin) => self.tell(bin, "twin".to_owned(), time_ms, &twin),
+            Body::Alarm(alarm) => self.tell(bin, alarm_kind(&alarm), time_ms, &alarm),
         }
+    }
+
+    fn tell(&mut self, bin: BinName, kind: String, time_ms: i64, what: &impl serde::Serialize) {
+        // A struct of plain fields is always JSON.
+        let data = serde_json::to_string(what).unwrap_or_default();
+        self.told.insert((bin, kind), (time_ms, data));
     }
 
     /// Adds a message that was not understood, with the reason.
@@ -91,6 +105,7 @@ impl Batch {
             && self.corrections.is_empty()
             && self.counts.is_empty()
             && self.availability.is_empty()
+            && self.told.is_empty()
             && self.dead.is_empty()
     }
 
@@ -98,7 +113,9 @@ impl Batch {
     pub(super) fn bins(&self) -> BTreeSet<&BinName> {
         let drops = self.drops.iter().map(|arrived| &arrived.bin);
         let drops = drops.chain(self.corrections.iter().map(|(bin, ..)| bin));
-        drops.chain(self.counts.keys().map(|(bin, _)| bin)).chain(self.availability.keys()).collect()
+        let told = self.told.keys().map(|(bin, _)| bin);
+        let drops = drops.chain(self.counts.keys().map(|(bin, _)| bin)).chain(told);
+        drops.chain(self.availability.keys()).collect()
     }
 }
 

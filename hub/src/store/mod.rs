@@ -17,6 +17,7 @@ mod months;
 mod read;
 mod reconcile;
 mod rows;
+mod told;
 mod write;
 
 use sqlx::any::AnyPoolOptions;
@@ -27,6 +28,7 @@ pub use batch::Batch;
 pub use error::StoreError;
 pub use read::{BinNow, Corrected, Dead, Hour, Opening, Rejects};
 pub use reconcile::{EpochCheck, State};
+pub use told::AlarmUp;
 pub use write::Written;
 
 use error::Doing as _;

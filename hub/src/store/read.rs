@@ -8,6 +8,8 @@ use sqlx::any::AnyRow;
 
 use super::Store;
 use super::error::{Doing as _, StoreError};
+use super::told::{AlarmUp, Told};
+use crate::wire::{Compartment, Health, Twin};
 
 /// Dead letters that are shown.
 const DEAD_MAX: i64 = 100;
@@ -17,7 +19,7 @@ const DEAD_MAX: i64 = 100;
 pub struct Opening {
     /// The stream.
     pub stream: String,
-    /// `open`, `full` or `disabled`, as the newest drop that looked like it tells.
+    /// `open`, `full` or `disabled`, as the compartment or else the newest drop that looked like it tells.
     pub state: String,
     /// Since when, by the bin's clock, milliseconds since 1970 UTC.
     pub since_ms: i64,
@@ -26,7 +28,7 @@ pub struct Opening {
 }
 
 /// One bin as it is now.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, utoipa::ToSchema)]
 pub struct BinNow {
     /// The district's name.
     pub district: String,
@@ -38,8 +40,25 @@ pub struct BinNow {
     pub cause: Option<String>,
     /// When something of its own last came, milliseconds since 1970 UTC; `None` for never.
     pub seen_ms: Option<i64>,
-    /// Streams it has told of.
+    /// Streams it takes, or would take: what its compartments say; of a bin that does not tell, what its drops tell.
     pub openings: Vec<Opening>,
+    /// Its compartments in the rig's order; none where it does not tell.
+    pub compartments: Vec<Compartment>,
+    /// When they were said to be so, by the bin's clock, milliseconds since 1970 UTC.
+    pub fill_ms: Option<i64>,
+    /// Alarms that are up: somebody must come.
+    pub alarms: Vec<AlarmUp>,
+    /// How it was a minute ago.
+    pub health: Option<Health>,
+    /// What it is made of.
+    pub twin: Option<Twin>,
+}
+
+impl BinNow {
+    /// Whether nobody should carry anything there: it is not connected, or somebody must come first.
+    pub fn is_out_of_order(&self) -> bool {
+        self.online == Some(false) || !self.alarms.is_empty()
+    }
 }
 
 /// Items of one bin in one hour.
@@ -115,16 +134,24 @@ impl Store {
             let (bin, opening) = opening_of(&row).doing("reading what is open")?;
             by_bin.entry(bin).or_default().push(opening);
         }
+        let mut told = self.told().await?;
         let mut read = |row: &AnyRow| -> Result<BinNow, sqlx::Error> {
             let id: i64 = row.try_get(0)?;
             let state: Option<String> = row.try_get(3)?;
+            let told = told.remove(&id).unwrap_or_default();
+            let by_drops = by_bin.remove(&id).unwrap_or_default();
             Ok(BinNow {
                 district: row.try_get(1)?,
                 bin: row.try_get(2)?,
                 online: state.map(|state| state == "online"),
                 cause: row.try_get(4)?,
                 seen_ms: row.try_get::<Option<i64>, _>(5)?.filter(|seen_ms| *seen_ms > 0),
-                openings: by_bin.remove(&id).unwrap_or_default(),
+                openings: taken(&told, by_drops),
+                alarms: told.alarms(),
+                fill_ms: told.fill.as_ref().map(|(time_ms, _)| *time_ms),
+                compartments: told.fill.map(|(_, fill)| fill.compartments).unwrap_or_default(),
+                health: told.health,
+                twin: told.twin,
             })
         };
         rows.iter().map(&mut read).collect::<Result<_, _>>().doing("reading the bins")
@@ -247,6 +274,30 @@ impl Store {
         end.execute(&self.pool).await.doing("forgetting a login")?;
         Ok(())
     }
+}
+
+/// What a bin takes: as its compartments say, or where it does not tell of them, as its drops do.
+fn taken(told: &Told, by_drops: Vec<Opening>) -> Vec<Opening> {
+    let Some((time_ms, fill)) = &told.fill else { return by_drops };
+    let opening = |compartment: &Compartment| {
+        let state = match (compartment.full, compartment.closed) {
+            (_, true) => "disabled",
+            (true, false) => "full",
+            (false, false) => "open",
+        };
+        let drops = by_drops.iter().find(|opening| opening.stream == compartment.stream);
+        let same = drops.filter(|opening| opening.state == state);
+        let emptied = compartment.emptied.as_ref().and_then(|time| time.parse::<jiff::Timestamp>().ok());
+        Opening {
+            stream: compartment.stream.clone(),
+            state: state.to_owned(),
+            since_ms: same.map_or(*time_ms, |opening| opening.since_ms),
+            emptied_ms: emptied
+                .map(jiff::Timestamp::as_millisecond)
+                .or(drops.and_then(|drops| drops.emptied_ms)),
+        }
+    };
+    fill.compartments.iter().map(opening).collect()
 }
 
 fn opening_of(row: &AnyRow) -> Result<(i64, Opening), sqlx::Error> {

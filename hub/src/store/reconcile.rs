@@ -115,7 +115,7 @@ impl Store {
                     reports.total + reports.returned, reports.voided, reports.streams, \
                     (SELECT COUNT(*) FROM clones WHERE clones.epoch_id = epochs.id), \
                     (SELECT COUNT(*) FROM epochs AS others WHERE others.epoch = epochs.epoch), \
-                    COALESCE(presence.seen_ms, 0), COALESCE(reports.given_up, 0), \
+                    COALESCE(presence.counted_ms, 0), COALESCE(reports.given_up, 0), \
                     CAST(CASE WHEN presence.state = 'online' THEN 1 ELSE 0 END AS BIGINT) \
              FROM epochs JOIN bins ON bins.id = epochs.bin_id \
                   LEFT JOIN reports ON reports.epoch_id = epochs.id \

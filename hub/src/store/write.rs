@@ -16,6 +16,7 @@ use super::batch::{Arrived, Batch};
 use super::error::{Doing as _, StoreError};
 use super::months::month_of;
 use super::rows::{self, Value, int};
+use super::told::write_told;
 use super::{Kind, Store};
 use crate::wire::{BinName, Outcome};
 
@@ -74,6 +75,7 @@ impl Store {
         write_corrections(&mut transaction, batch, &bins, &epochs, now_ms).await?;
         write_counts(&mut transaction, batch, &bins, &epochs, now_ms).await?;
         write_presence(&mut transaction, batch, &bins, now_ms).await?;
+        write_told(&mut transaction, batch, &bins, now_ms).await?;
         write_dead(&mut transaction, batch, now_ms).await?;
         transaction.commit().await.doing("committing a batch")?;
         written.dead = batch.dead.values().map(|letter| letter.times.unsigned_abs()).sum();
@@ -359,13 +361,20 @@ async fn write_presence(
     bins: &HashMap<BinName, i64>,
     now_ms: i64,
 ) -> Result<(), StoreError> {
-    let mut seen: Vec<i64> = batch.seen.iter().filter_map(|bin| bins.get(bin).copied()).collect();
+    let seen = batch.seen.iter().filter_map(|(bin, counted)| Some((*bins.get(bin)?, *counted)));
+    let mut seen: Vec<(i64, bool)> = seen.collect();
     seen.sort_unstable();
-    let values = seen.into_iter().map(|bin| [Value::Int(bin), now_ms.into()]).collect();
-    let head = "INSERT INTO presence (bin_id, seen_ms) VALUES";
+    let values = seen
+        .into_iter()
+        .map(|(bin, counted)| [Value::Int(bin), now_ms.into(), if counted { now_ms } else { 0 }.into()])
+        .collect();
+    let head = "INSERT INTO presence (bin_id, seen_ms, counted_ms) VALUES";
     // Anew after five seconds: a write per message would be one too many.
-    let tail = "ON CONFLICT (bin_id) DO UPDATE SET seen_ms = excluded.seen_ms \
-                WHERE presence.seen_ms < excluded.seen_ms - 5000";
+    let tail = "ON CONFLICT (bin_id) DO UPDATE SET seen_ms = excluded.seen_ms, \
+                counted_ms = CASE WHEN excluded.counted_ms > presence.counted_ms THEN excluded.counted_ms \
+                             ELSE presence.counted_ms END \
+                WHERE presence.seen_ms < excluded.seen_ms - 5000 \
+                   OR presence.counted_ms < excluded.counted_ms - 5000";
     rows::write(connection, head, values, tail).await.doing("writing signs of life")?;
     let mut words: Vec<_> =
         batch.availability.iter().filter_map(|(bin, words)| Some((*bins.get(bin)?, words))).collect();

@@ -125,7 +125,7 @@ fn feature(app: &App, bin: &BinNow) -> Value {
         "properties": {
             "district": bin.district,
             "bin": bin.bin,
-            "out_of_order": bin.online == Some(false),
+            "out_of_order": bin.is_out_of_order(),
             "streams": streams,
         },
     })

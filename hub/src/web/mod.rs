@@ -12,6 +12,7 @@
 //! Never changes anything but who is logged in.
 
 mod api;
+mod bins;
 mod chart;
 mod error;
 mod items;

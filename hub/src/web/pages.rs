@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 
 use maud::{DOCTYPE, Markup, html};
 
-use super::chart;
 use super::items::{Items, Step};
 use super::text::Words;
-use crate::store::{BinNow, Corrected, Dead, EpochCheck, Opening, Rejects, State};
+use super::{bins, chart};
+use crate::store::{BinNow, Corrected, Dead, EpochCheck, Opening, Rejects};
 use crate::wire::STREAMS;
 
 const REASONS: [&str; 6] =
@@ -70,7 +70,7 @@ pub(super) fn login(words: Words<'_>, wrong: bool) -> Markup {
 pub(super) fn district(words: Words<'_>, shown: &District<'_>) -> Markup {
     let logout = html! { form method="post" action="/logout" { button { (words.text("logout")) } } };
     let body = html! {
-        (bins(words, shown))
+        (bins::card(words, shown.bins, shown.ledgers, shown.items, shown.now_ms))
         section.card {
             h2 { (words.text("items-title")) }
             p.links { @for step in ["hour", "day", "month"] { (step_links(words, step, shown.by)) } }
@@ -128,36 +128,6 @@ fn reason(words: Words<'_>, reason: &str) -> String {
     words.text(&format!("reason-{}", if known { reason } else { "other" }))
 }
 
-fn bins(words: Words<'_>, shown: &District<'_>) -> Markup {
-    let mut totals: BTreeMap<(&str, &str), i64> = BTreeMap::new();
-    for row in shown.items.iter().filter(|row| row.outcome != "returned") {
-        *totals.entry((&row.district, &row.bin)).or_default() += row.items;
-    }
-    html! {
-        section.card {
-            h2 { (words.text("bins-title")) }
-            @if shown.bins.is_empty() { p { (words.text("bins-none")) } }
-            table {
-                thead {
-                    tr {
-                        @for key in ["bin", "connection", "seen", "takes", "ledger", "items"] { th { (words.text(key)) } }
-                    }
-                }
-                tbody { @for bin in shown.bins {
-                    tr {
-                        th scope="row" { (bin.district) "/" (bin.bin) }
-                        td { (connection(words, bin.online)) }
-                        td { (seen(words, bin, shown.now_ms)) }
-                        td { (closed(words, bin)) }
-                        td { @for check in ledgers_of(shown, bin) { (state(words, check)) } }
-                        td.number { (totals.get(&(&*bin.district, &*bin.bin)).copied().unwrap_or(0)) }
-                    }
-                } }
-            }
-        }
-    }
-}
-
 /// How often the crew disagreed, by what items looked like and by model, and what they were instead.
 fn corrected(words: Words<'_>, corrected: &[Corrected]) -> Markup {
     let mut kinds: BTreeMap<(&str, &str), Vec<&Corrected>> = BTreeMap::new();
@@ -187,46 +157,6 @@ fn corrected(words: Words<'_>, corrected: &[Corrected]) -> Markup {
             }
         }
     }
-}
-
-fn seen(words: Words<'_>, bin: &BinNow, now_ms: i64) -> String {
-    bin.seen_ms.map_or_else(|| words.text("never"), |seen| words.ago(seen, now_ms))
-}
-
-fn ledgers_of<'a>(shown: &'a District<'_>, bin: &'a BinNow) -> impl Iterator<Item = &'a EpochCheck> {
-    shown.ledgers.iter().filter(move |check| check.bin == bin.bin && check.district == bin.district)
-}
-
-fn connection(words: Words<'_>, online: Option<bool>) -> Markup {
-    match online {
-        Some(true) => html! { span.good { "● " (words.text("online")) } },
-        Some(false) => html! { span.bad { "▲ " (words.text("offline")) } },
-        None => html! { (words.text("unknown")) },
-    }
-}
-
-fn closed(words: Words<'_>, bin: &BinNow) -> Markup {
-    let closed: Vec<_> = bin.openings.iter().filter(|opening| opening.state != "open").collect();
-    html! {
-        @if closed.is_empty() { (words.text("everything-open")) }
-        @for opening in closed {
-            span.bad {
-                "▲ " (words.text(&format!("stream-{}", opening.stream))) ": " (words.text(&opening.state))
-            }
-            " "
-        }
-    }
-}
-
-fn state(words: Words<'_>, check: &EpochCheck) -> Markup {
-    let (class, text) = match check.state {
-        State::Complete => ("good", words.text("state-complete")),
-        State::Behind => ("", words.text("state-behind")),
-        State::Unreported => ("", words.text("state-unreported")),
-        State::Gap => ("bad", words.count("state-gap", check.missing)),
-        State::Clone => ("bad", words.text("state-clone")),
-    };
-    html! { div.(class) title=(check.epoch) { @if check.reset { (words.text("state-reset")) ": " } (text) } }
 }
 
 fn sums(words: Words<'_>, items: &[Items]) -> Markup {
@@ -262,7 +192,7 @@ pub(super) fn residents(words: Words<'_>, bins: &[BinNow], now_ms: i64) -> Marku
             section.card {
                 h2 {
                     (bin.bin)
-                    @if bin.online == Some(false) { " " span.bad { "▲ " (words.text("out-of-order")) } }
+                    @if bin.is_out_of_order() { " " span.bad { "▲ " (words.text("out-of-order")) } }
                 }
                 ul.streams { @for opening in &bin.openings { (takes(words, opening, now_ms)) } }
             }
