@@ -35,7 +35,7 @@ fleet: setup ## 512 bins, broker, database and two hubs under faults; ledgers ag
 	$(CARGO) build --release --locked -p bunri-hub
 	$(CARGO) run --release --locked --example fleet -- run $(ARGS)
 
-fleet-short: setup ## the same in a minute, with fewer bins and unoptimised programs
+fleet-short: setup ## the same in two minutes, with fewer bins and hardly optimised programs
 	$(CARGO) build --locked -p bunri-hub
 	$(CARGO) run --locked --example fleet -- run --bins 96 --rate 40 --calm 10 --faults 30 $(ARGS)
 

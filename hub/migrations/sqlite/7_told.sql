@@ -8,6 +8,6 @@ CREATE TABLE told (
   PRIMARY KEY (bin_id, kind)
 );
 
--- When something that is counted last came: a bin that only says how it is has nothing left to send.
+-- When a drop or a correction last came: a bin that only says how it is has nothing left to send.
 ALTER TABLE presence ADD COLUMN counted_ms BIGINT NOT NULL DEFAULT 0;
 UPDATE presence SET counted_ms = seen_ms;

@@ -52,7 +52,7 @@ impl Batch {
             Body::Availability(availability) => availability.cause != "connection_lost",
             _ => true,
         };
-        let counted = matches!(body, Body::Drop(_) | Body::Correction(_) | Body::Counts(_));
+        let counted = matches!(body, Body::Drop(_) | Body::Correction(_));
         if from_the_bin && !retained {
             *self.seen.entry(bin.clone()).or_default() |= counted;
         }

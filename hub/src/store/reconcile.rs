@@ -116,7 +116,8 @@ impl Store {
                     (SELECT COUNT(*) FROM clones WHERE clones.epoch_id = epochs.id), \
                     (SELECT COUNT(*) FROM epochs AS others WHERE others.epoch = epochs.epoch), \
                     COALESCE(presence.counted_ms, 0), COALESCE(reports.given_up, 0), \
-                    CAST(CASE WHEN presence.state = 'online' THEN 1 ELSE 0 END AS BIGINT) \
+                    CAST(CASE WHEN presence.state = 'online' THEN 1 ELSE 0 END AS BIGINT), \
+                    COALESCE(reports.received_ms, 0) \
              FROM epochs JOIN bins ON bins.id = epochs.bin_id \
                   LEFT JOIN reports ON reports.epoch_id = epochs.id \
                   LEFT JOIN presence ON presence.bin_id = bins.id \
@@ -131,7 +132,8 @@ impl Store {
             Ok(Facts {
                 id: row.try_get(0)?,
                 last_seq: row.try_get::<Option<i64>, _>(5)?.unwrap_or(0),
-                newest_ms: row.try_get(11)?,
+                // A drop, or counts that were others than before.
+                newest_ms: row.try_get::<i64, _>(11)?.max(row.try_get(14)?),
                 online: row.try_get::<i64, _>(13)? != 0,
                 check: EpochCheck {
                     district: row.try_get(1)?,

@@ -57,17 +57,17 @@ pub(super) fn card(
             table.stacked {
                 thead {
                     tr { @for key in ["bin", "now", "compartments", "seen", "ledger", "items"] {
-                        th scope="col" { (words.text(key)) }
+                        th.number[key == "items"] scope="col" { (words.text(key)) }
                     } }
                 }
                 tbody { @for bin in sorted {
                     tr {
                         th scope="row" { (bin.district) "/" (bin.bin) }
-                        td data-label=(words.text("now")) { (now(words, bin, now_ms)) }
+                        td data-label=(words.text("now")) { div { (now(words, bin, now_ms)) } }
                         td data-label=(words.text("compartments")) { (compartments(words, bin)) }
                         td data-label=(words.text("seen")) { (seen(words, bin, now_ms)) }
                         td data-label=(words.text("ledger")) {
-                            @for check in ledgers_of(ledgers, bin) { (ledger(words, check)) }
+                            div { @for check in ledgers_of(ledgers, bin) { (ledger(words, check)) } }
                         }
                         td.number data-label=(words.text("items")) {
                             (totals.get(&(&*bin.district, &*bin.bin)).copied().unwrap_or(0))
@@ -125,9 +125,9 @@ fn compartments(words: Words<'_>, bin: &BinNow) -> Markup {
     html! {
         @if bin.compartments.is_empty() {
             @if closed.is_empty() { (words.text("everything-open")) }
-            @for opening in closed {
+            div { @for opening in closed {
                 div.bad { "▲ " (words.text(&format!("stream-{}", opening.stream))) ": " (words.text(&opening.state)) }
-            }
+            } }
         } @else {
             ul.fill { @for compartment in &bin.compartments { (level(words, compartment)) } }
         }

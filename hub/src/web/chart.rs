@@ -23,7 +23,7 @@ pub(super) fn bars(items: &[Items], words: Words<'_>) -> Markup {
     let steps: Vec<_> = steps.into_iter().skip(skip).collect();
     let top = steps.iter().map(|(_, streams)| streams.values().sum::<i64>()).max().unwrap_or(0).max(1);
     let count = i64::try_from(steps.len()).unwrap_or(1).max(1);
-    let each = (WIDTH / count).clamp(4, 60);
+    let each = (WIDTH / count).clamp(4, 120);
     html! {
         svg.chart viewBox=(format!("0 0 {WIDTH} {}", HEIGHT + 20)) role="img" aria-label=(words.text("items-title")) {
             @for (position, (time, streams)) in (0_i64..).zip(&steps) {
@@ -36,11 +36,12 @@ pub(super) fn bars(items: &[Items], words: Words<'_>) -> Markup {
                 }
             }
             line x1="0" x2=(WIDTH) y1=(HEIGHT) y2=(HEIGHT) {}
+            line.top x1="0" x2=(WIDTH) y1="0.5" y2="0.5" {}
             @if let (Some((first, _)), Some((last, _))) = (steps.first(), steps.last()) {
                 text x="0" y=(HEIGHT + 15) { (first) }
-                @if steps.len() > 1 { text.end x=(WIDTH) y=(HEIGHT + 15) { (last) } }
+                @if steps.len() > 1 { text.end x=(count * each) y=(HEIGHT + 15) { (last) } }
             }
-            text.end x=(WIDTH) y="12" { (top) }
+            text.end x=(WIDTH) y="14" { (top) }
         }
         ul.legend {
             @for stream in STREAMS {

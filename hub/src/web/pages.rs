@@ -111,14 +111,15 @@ fn step_links(words: Words<'_>, step: &str, shown: Step) -> Markup {
     let is_shown =
         matches!((step, shown), ("hour", Step::Hour) | ("day", Step::Day) | ("month", Step::Month));
     html! {
-        a href=(format!("/?by={step}&lang={}", words.language.id())) aria-current=[is_shown.then_some("true")] {
-            (words.text(&format!("items-by-{step}")))
+        span.nowrap {
+            a href=(format!("/?by={step}&lang={}", words.language.id())) aria-current=[is_shown.then_some("true")] {
+                (words.text(&format!("items-by-{step}")))
+            }
+            " "
+            a.small href=(format!("/api/v1/items?by={step}&format=csv")) { "CSV" }
+            " "
+            a.small href=(format!("/api/v1/items?by={step}")) { "JSON" }
         }
-        " "
-        a.small href=(format!("/api/v1/items?by={step}&format=csv")) { (words.text("download")) " CSV" }
-        " "
-        a.small href=(format!("/api/v1/items?by={step}")) { "JSON" }
-        " "
     }
 }
 
@@ -139,8 +140,10 @@ fn corrected(words: Words<'_>, corrected: &[Corrected]) -> Markup {
         @if kinds.is_empty() { p { (words.text("corrected-none")) } } @else {
             table {
                 thead { tr {
-                    @for key in ["corrected-seen", "corrected-model", "corrected-looked-at", "corrected-wrong", "corrected-truth"] {
-                        th { (words.text(key)) }
+                    @for key in ["seen", "model", "looked-at", "wrong", "truth"] {
+                        th.number[["looked-at", "wrong"].contains(&key)] scope="col" {
+                            (words.text(&format!("corrected-{key}")))
+                        }
                     }
                 } }
                 tbody { @for ((seen, model), rows) in kinds {
@@ -167,7 +170,10 @@ fn sums(words: Words<'_>, items: &[Items]) -> Markup {
     };
     html! {
         table {
-            thead { tr { th {} @for outcome in outcomes { th { (words.text(outcome)) } } } }
+            thead { tr {
+                th scope="col" { (words.text("stream")) }
+                @for outcome in outcomes { th.number scope="col" { (words.text(outcome)) } }
+            } }
             tbody {
                 @for stream in STREAMS {
                     tr {
@@ -188,15 +194,17 @@ fn sums(words: Words<'_>, items: &[Items]) -> Markup {
 pub(super) fn residents(words: Words<'_>, bins: &[BinNow], now_ms: i64) -> Markup {
     let body = html! {
         p { (words.text("residents-note")) }
-        @for bin in bins {
+        div.bins { @for bin in bins {
             section.card {
-                h2 {
-                    (bin.bin)
-                    @if bin.is_out_of_order() { " " span.bad { "▲ " (words.text("out-of-order")) } }
+                h2 { (bin.bin) }
+                // What would be open there is nobody's concern until it works again.
+                @if bin.is_out_of_order() {
+                    p.bad { "▲ " (words.text("out-of-order")) }
+                } @else {
+                    ul.streams { @for opening in &bin.openings { (takes(words, opening, now_ms)) } }
                 }
-                ul.streams { @for opening in &bin.openings { (takes(words, opening, now_ms)) } }
             }
-        }
+        } }
     };
     frame(words, &words.text("title-residents"), &html! {}, &body)
 }
@@ -204,10 +212,12 @@ pub(super) fn residents(words: Words<'_>, bins: &[BinNow], now_ms: i64) -> Marku
 fn takes(words: Words<'_>, opening: &Opening, now_ms: i64) -> Markup {
     let (class, sign) = if opening.state == "open" { ("good", "● ") } else { ("bad", "▲ ") };
     html! {
-        li.(class) {
-            (sign) (words.text(&format!("stream-{}", opening.stream))) ": " (words.text(&opening.state))
+        li {
+            span.(class) {
+                (sign) (words.text(&format!("stream-{}", opening.stream))) ": " (words.text(&opening.state))
+            }
             @if let Some(emptied) = opening.emptied_ms {
-                span.small { " (" (words.text("emptied")) ": " (words.ago(emptied, now_ms)) ")" }
+                span.small { (words.text("emptied")) " " (words.ago(emptied, now_ms)) }
             }
         }
     }

@@ -30,7 +30,6 @@ corrected-wrong = Wrong
 corrected-truth = What they were
 dead-title = Messages that were not understood
 dead-none = Every message was understood.
-download = Download
 works = Working
 broken = Broken
 offline = Not connected
@@ -51,7 +50,8 @@ rejected = Rejected
 returned = Handed back
 total = Total
 out-of-order = Out of order
-emptied = Last emptied
+emptied = emptied
+stream = Kind
 residents-note = Bins that are marked full or out of order take nothing of that kind right now.
 ago-seconds = { $count ->
     [one] { $count } second ago
