@@ -5,7 +5,7 @@
 
 mod support;
 
-use bunri_hub::store::{Batch, EpochCheck, State, Store, Written};
+use bunri_hub::store::{Batch, BinNow, EpochCheck, State, Store, Written};
 use bunri_hub::wire;
 use sqlx::Row as _;
 use support::events::{
@@ -235,6 +235,58 @@ async fn wild_clocks_and_odd_texts_find_their_place(url: &str) {
     assert_eq!(check_of(&store, "odd").await.held, 3);
 }
 
+/// A message of the contract's examples, with other data.
+fn example(what: &str, tree: &str, change: impl Fn(&mut serde_json::Value)) -> Message {
+    let path = format!("{}/examples/{what}.json", env!("CARGO_MANIFEST_DIR"));
+    let mut event: serde_json::Value = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
+    change(&mut event["data"]);
+    (format!("{tree}/recycle/yangcheon/mok-1/{what}"), event.to_string().into_bytes())
+}
+
+async fn the_last_word_on_how_a_bin_is_holds(url: &str) {
+    let store = Store::open(url, 4).await.unwrap();
+    let mut full = drop_of("mok-1", EPOCH, 3);
+    let mut event: serde_json::Value = serde_json::from_slice(&full.1).unwrap();
+    event["data"]["seen"] = "can".into();
+    event["data"]["reason"] = "compartment_full".into();
+    full.1 = event.to_string().into_bytes();
+    let online = (topic("mok-1", "availability"), availability_event("mok-1", "run:1", "connected"));
+    write(&store, &[full, online]).await;
+    let now = async || store.bins().await.unwrap().remove(0);
+    let states = |bin: &BinNow| -> Vec<String> {
+        bin.openings.iter().map(|opening| format!("{} {}", opening.stream, opening.state)).collect()
+    };
+    assert_eq!(states(&now().await), ["can full"], "all that its drops tell");
+
+    let health = |alarms: &[&str]| {
+        let alarms = serde_json::json!(alarms);
+        example("health", "dt", move |data| data["alarms"] = alarms.clone())
+    };
+    let alarm = |raised: bool| example("alarm", "dt", move |data| data["raised"] = raised.into());
+    let as_it_is = [example("fill", "dt", |_| {}), example("twin", "st", |_| {}), health(&[])];
+    write(&store, &as_it_is).await;
+    write(&store, &as_it_is).await;
+    let bin = now().await;
+    assert_eq!(states(&bin), ["can open", "clear_pet full", "general open"]);
+    assert_eq!((bin.compartments[0].level, bin.compartments[2].level), (Some(0.33), None));
+    assert_eq!(bin.twin.as_ref().unwrap().model, "bunri-lite0 1.0.0");
+    assert!(!bin.is_out_of_order(), "{bin:?}");
+
+    write(&store, &[alarm(true)]).await;
+    let bin = now().await;
+    assert_eq!((bin.alarms.len(), bin.alarms[0].alarm.as_str()), (1, "jam"));
+    assert!(bin.is_out_of_order());
+    // Its end was never heard; the next health does not name it any more.
+    store.write(&batch(&[health(&[])]), NOW + 60_000).await.unwrap();
+    assert_eq!(now().await.alarms, []);
+    store.write(&batch(&[health(&["camera"])]), NOW + 120_000).await.unwrap();
+    assert!(now().await.is_out_of_order());
+
+    let long = example("health", "dt", |data| data["alarms"] = serde_json::json!(["Jam; DROP TABLE told"]));
+    let level = example("fill", "dt", |data| data["compartments"][0]["level"] = 1.5.into());
+    assert_eq!(write(&store, &[long, level]).await.dead, 2);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn on_sqlite() {
     let folder = tempfile::tempdir().unwrap();
@@ -244,6 +296,7 @@ async fn on_sqlite() {
     gaps_are_told_from_what_is_on_its_way(&url("gaps")).await;
     clones_are_found(&url("clones")).await;
     wild_clocks_and_odd_texts_find_their_place(&url("odd")).await;
+    the_last_word_on_how_a_bin_is_holds(&url("told")).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -254,4 +307,5 @@ async fn on_postgresql() {
     gaps_are_told_from_what_is_on_its_way(&postgres.database().await).await;
     clones_are_found(&postgres.database().await).await;
     wild_clocks_and_odd_texts_find_their_place(&postgres.database().await).await;
+    the_last_word_on_how_a_bin_is_holds(&postgres.database().await).await;
 }

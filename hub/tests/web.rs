@@ -128,8 +128,8 @@ async fn the_district_sees_its_bins_and_its_numbers() {
     let site = Site::open().await;
     let cookie = site.log_in().await;
     for (lang, words) in [
-        ("en", ["Complete", "Connected", "Cans and metal: Full"]),
-        ("ko", ["맞음", "연결됨", "캔·고철: 가득 참"]),
+        ("en", ["Complete", "Working", "Cans and metal: Full"]),
+        ("ko", ["맞음", "정상", "캔·고철: 가득 참"]),
     ] {
         let page = site.get(&format!("/?lang={lang}"), &cookie).await;
         for word in words {
@@ -170,7 +170,8 @@ async fn residents_see_what_is_open_without_login_and_nothing_else() {
     assert_eq!(features[1]["properties"]["out_of_order"], true);
     assert_eq!(features[1]["properties"]["streams"]["can"]["state"], "full");
     let page = site.get("/open", "").await;
-    assert!(page.contains("Out of order") && page.contains("Cans and metal: Full"), "{page}");
+    assert!(page.contains("Out of order") && page.contains("Glass bottle: Open"), "{page}");
+    assert!(!page.contains("Cans and metal: Full"), "of a bin that is out of order nothing is of use");
     for text in [answer, page] {
         for hidden in ["ledger-of", "item-", "probability"] {
             assert!(!text.contains(hidden), "{hidden} is in {text}");
