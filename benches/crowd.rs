@@ -51,8 +51,6 @@ pub(crate) fn run() {
     let mut config = Config::load(Path::new("calibration/demo/bunri.toml")).unwrap();
     config.uplink = None;
     config.state_dir = folder.path().to_owned();
-    // Known, so that a busy machine does not begin with an item as the empty chamber.
-    config.calibration.empty_chamber = Some("tests/data/clips/can/0000.jpg".into());
     let web = config.web.as_mut().unwrap();
     (web.open_on_loopback, web.folder) = (false, folder.path().join("web"));
     let mut users = Users::default();

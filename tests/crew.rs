@@ -42,7 +42,6 @@ fn bin() -> Bin {
 fn bin_with_cans() -> Bin {
     let mut bin = bin();
     bin.play(&["can"]);
-    bin.know_the_empty_chamber();
     bin
 }
 

@@ -26,7 +26,6 @@ fn bin_that_sees(pictures: &[(&str, u32)], frames: u32) -> Bin {
 }
 
 fn open(bin: &mut Bin) {
-    bin.know_the_empty_chamber();
     bin.set("web.listen", "127.0.0.1:0");
     bin.set("web.open_on_loopback", true);
 }
