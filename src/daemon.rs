@@ -23,6 +23,7 @@ mod events;
 mod flap;
 mod hub;
 mod judging;
+mod keeping;
 mod ledger;
 mod lesson;
 mod newcomer;
@@ -142,6 +143,7 @@ impl Daemon {
             orders,
             tuner,
             lectern,
+            album,
         } = start_sorting(config, opener, ready.parts, &clock)?;
 
         let restart = Arc::new(Notify::new());
@@ -162,6 +164,7 @@ impl Daemon {
             calibration: Arc::new(Calibrator::of_loop(config, inbox.clone(), &clock)),
             tuning: tuner,
             teaching: Arc::new(lectern),
+            album,
             orders,
             check_up: Running::new(&live, &camera, &uplink_status, &ready.bundle).checker(config, &clock),
             live: live.clone(),

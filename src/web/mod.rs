@@ -16,11 +16,13 @@
 //! - Never shows the crew's pages, or changes anything, for somebody without a session (`access.rs`); every changing
 //!   request goes through `acting.rs` into the audit log.
 //! - Never beyond this machine without encryption (`tls.rs`).
-//! - Never a picture on disk. Never anything from another place: the page works without the internet.
+//! - Never a picture on disk, but for small ones of drops where the configuration keeps them, for a while (`album.rs`).
+//! - Never anything from another place: the page works without the internet.
 //! - Never answers for another host's name (a web site that points its name at this machine gets nothing).
 
 mod access;
 mod acting;
+pub mod album;
 mod assets;
 mod book;
 mod calibration;
@@ -45,6 +47,7 @@ mod routes;
 pub mod screen;
 mod server;
 mod settings;
+pub mod sign;
 mod streams;
 mod support;
 mod teach;
@@ -87,6 +90,7 @@ use crate::streams::Stream;
 use crate::tally::{DropRecord, TallyError, TallyHandle};
 use crate::uplink;
 use access::Access;
+use album::Album;
 use book::Book;
 use pictures::Picture;
 use pulse::News;
@@ -162,6 +166,8 @@ pub struct Page {
     pub calibration: Arc<dyn Calibrating>,
     /// Whoever teaches.
     pub teaching: Arc<dyn Teaching>,
+    /// Small pictures of drops; `None` where none are kept.
+    pub album: Option<Arc<Album>>,
     /// The way to the sorting loop, of [`ORDERS_MAX`] places.
     pub orders: mpsc::Sender<Order>,
     /// Every drop that was confirmed, or voided, as it now stands.
