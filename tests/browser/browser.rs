@@ -116,6 +116,11 @@ impl Browser {
         self.devtools("Emulation.setCPUThrottlingRate", &json!({ "rate": 4 }));
     }
 
+    /// The next visit is like the first.
+    pub(crate) fn forget_what_was_loaded(&self) {
+        self.devtools("Network.clearBrowserCache", &json!({}));
+    }
+
     /// Opens a path of the page.
     pub(crate) fn open(&self, path: &str) {
         let url = format!("http://{}{path}", self.address);
@@ -170,6 +175,16 @@ impl Browser {
             found.click().await
         });
         pressed.is_ok()
+    }
+
+    /// Presses what leads to another page, and waits until that is there.
+    pub(crate) fn follow(&self, selector: &str) {
+        self.run("document.body.dataset.before = true;");
+        self.press(selector);
+        self.wait(
+            "the next page",
+            "document.body && !document.body.dataset.before && document.querySelector('main')",
+        );
     }
 
     /// Tries until it is so.
