@@ -24,28 +24,27 @@ test: setup ## formatting, clippy, docs and every test, of the bin and of the hu
 	$(CARGO) clippy --locked --all-targets -- -D warnings
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --locked --no-deps --quiet
 	$(CARGO) test --locked
-	cd hub && $(CARGO) fmt --all --check
-	cd hub && $(CARGO) clippy --locked --target-dir ../target --all-targets -- -D warnings
-	cd hub && RUSTDOCFLAGS="-D warnings" $(CARGO) doc --locked --target-dir ../target --no-deps --quiet
-	cd hub && $(CARGO) test --locked --target-dir ../target
+	$(CARGO) clippy --locked -p bunri-hub --all-targets -- -D warnings
+	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --locked -p bunri-hub --no-deps --quiet
+	$(CARGO) test --locked -p bunri-hub
 
 bench: setup ## measure each step (criterion)
 	$(CARGO) bench --locked
 
 fleet: setup ## 512 bins, broker, database and two hubs under faults; ledgers against tables at the end (ARGS=--help)
-	cd hub && $(CARGO) build --release --locked --target-dir ../target
+	$(CARGO) build --release --locked -p bunri-hub
 	$(CARGO) run --release --locked --example fleet -- run $(ARGS)
 
 fleet-short: setup ## the same in a minute, with fewer bins and unoptimised programs
-	cd hub && $(CARGO) build --locked --target-dir ../target
+	$(CARGO) build --locked -p bunri-hub
 	$(CARGO) run --locked --example fleet -- run --bins 96 --rate 40 --calm 10 --faults 30 $(ARGS)
 
 outage: setup ## one bin that was cut off for 30 days comes back
-	cd hub && $(CARGO) build --release --locked --target-dir ../target
+	$(CARGO) build --release --locked -p bunri-hub
 	$(CARGO) run --release --locked --example fleet -- outage $(ARGS)
 
 throughput: setup ## drops a second of one hub on one core, against a simple script's way
-	cd hub && $(CARGO) bench --locked --target-dir ../target --bench throughput
+	$(CARGO) bench --locked -p bunri-hub --bench throughput
 
 clips: ## render the demo's clips anew (Debian's blender; about half an hour on two cores)
 	python3 -m venv target/render-venv

@@ -48,15 +48,6 @@ fn show_all(bin: &mut Bin, pictures: &[(usize, &str)], frames: usize) {
     bin.set("camera.replay.clips", vec![path_value(folder)]);
 }
 
-/// Starts it; returns the address of its page.
-fn run(bin: &Bin) -> (Running, SocketAddr) {
-    let mut running = Running::start(&mut bin.command("run"));
-    let line = running.wait_for("the page is at http://");
-    let address = line.rsplit("http://").next().unwrap().split_whitespace().next().unwrap();
-    let address = address.trim_end_matches('/').parse().unwrap();
-    (running, address)
-}
-
 /// Somebody at the page.
 struct Visitor {
     browser: Browser,
@@ -134,7 +125,7 @@ const SAVED: &str = "/camera?done=camera-saved#note";
 fn a_drawn_region_holds_at_once_and_after_a_restart_and_earlier_ones_come_back() {
     let mut bin = bin();
     show(&mut bin, EMPTY);
-    let (running, address) = run(&bin);
+    let (running, address) = Running::with_page(&bin);
     let mut kim = Visitor::at(address);
     until_state(address, "empty");
     let outside = kim.save(["400", "0", "300", "200"]);
@@ -150,7 +141,7 @@ fn a_drawn_region_holds_at_once_and_after_a_restart_and_earlier_ones_come_back()
     until_state(address, "empty");
     running.stop();
 
-    let (running, address) = run(&bin);
+    let (running, address) = Running::with_page(&bin);
     let mut kim = Visitor::at(address);
     assert_eq!(kim.region(), ["50", "40", "500", "400"], "in force after the restart");
     let picture = kim.browser.get("/camera/chamber");
@@ -178,14 +169,14 @@ fn a_drawn_region_holds_at_once_and_after_a_restart_and_earlier_ones_come_back()
 fn the_learnt_chamber_survives_a_restart_and_an_item_is_no_chamber() {
     let mut bin = bin();
     show(&mut bin, EMPTY);
-    let (running, address) = run(&bin);
+    let (running, address) = Running::with_page(&bin);
     until_state(address, "empty");
     assert_eq!(Visitor::at(address).send_when_idle("/camera/learn", &[]), SAVED);
     running.stop();
 
     // A can lay there while the bin was off. Without the saved chamber it would be learnt as empty.
     show(&mut bin, CAN);
-    let (running, address) = run(&bin);
+    let (running, address) = Running::with_page(&bin);
     let mut kim = Visitor::at(address);
     let mut events = Events::open_with(address, "en", "");
     events.wait("state", |data| data["facts"]["occupied"] == true);
@@ -205,7 +196,7 @@ fn nothing_is_learnt_while_something_moves() {
     let flicker = (0..120).map(|turn| (150 + turn * 8, [CAN, EMPTY][turn % 2]));
     let pictures: Vec<_> = std::iter::once((0, EMPTY)).chain(flicker).collect();
     show_all(&mut bin, &pictures, 150 + 120 * 8);
-    let (running, address) = run(&bin);
+    let (running, address) = Running::with_page(&bin);
     let mut kim = Visitor::at(address);
     kim.maintain(address);
     let mut events = Events::open_with(address, "en", "");
@@ -252,7 +243,7 @@ fn the_terminal_learns_compares_and_goes_back_without_a_bin() {
         "{listed}"
     );
 
-    let (running, _) = run(&bin);
+    let (running, _) = Running::with_page(&bin);
     calibrate(&bin, &["camera"]).refuses(&["the bin runs and has the camera"]);
     running.stop();
 }

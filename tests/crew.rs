@@ -13,7 +13,6 @@ mod client;
 mod program;
 
 use std::io::Write as _;
-use std::net::SocketAddr;
 use std::process::Stdio;
 
 use client::{Browser, Events};
@@ -45,15 +44,6 @@ fn bin_with_cans() -> Bin {
     bin
 }
 
-/// Starts it; returns the address of its page.
-fn run(bin: &Bin) -> (Running, SocketAddr) {
-    let mut running = Running::start(&mut bin.command("run"));
-    let line = running.wait_for("the page is at http://");
-    let address = line.rsplit("http://").next().unwrap().split_whitespace().next().unwrap();
-    let address = address.trim_end_matches('/').parse().unwrap();
-    (running, address)
-}
-
 fn ask(kim: &mut Browser, token: &str, what: &str) -> String {
     let answer = kim.post("/flap/ask", &[("token", token), ("ask", what)]);
     answer.header("location").unwrap().to_owned()
@@ -62,7 +52,7 @@ fn ask(kim: &mut Browser, token: &str, what: &str) -> String {
 #[test]
 fn maintenance_and_a_flap_move_through_the_whole_bin() {
     let bin = bin();
-    let (running, address) = run(&bin);
+    let (running, address) = Running::with_page(&bin);
     let mut kim = Browser::of(address, KIM);
     let token = kim.token("/flap");
     let mut events = Events::open_with(address, "en", &kim.cookies());
@@ -102,7 +92,7 @@ fn value(kim: &mut Browser, path: &str) -> String {
 #[test]
 fn settings_are_changed_as_a_whole_survive_a_restart_and_are_undone() {
     let bin = bin();
-    let (running, address) = run(&bin);
+    let (running, address) = Running::with_page(&bin);
     let mut kim = Browser::of(address, KIM);
     let token = kim.token("/settings");
     assert_eq!(value(&mut kim, "judge.settle_ms"), "300");
@@ -124,7 +114,7 @@ fn settings_are_changed_as_a_whole_survive_a_restart_and_are_undone() {
     assert!(overrides.contains("\"judge.settle_ms\" = 400") && !overrides.contains("bin.id"), "{overrides}");
     running.stop();
 
-    let (running, address) = run(&bin);
+    let (running, address) = Running::with_page(&bin);
     kim.address = address;
     assert_eq!(value(&mut kim, "judge.settle_ms"), "400", "the session and the change survived");
     assert_eq!(value(&mut kim, "judge.thresholds.can"), "0.85");
@@ -159,7 +149,7 @@ fn wait_for_lesson(events: &mut Events, is_it: impl Fn(&str) -> bool) {
 #[test]
 fn a_lesson_at_the_running_bin_counts_nothing_is_applied_at_once_and_is_undone() {
     let bin = bin_with_cans();
-    let (mut running, address) = run(&bin);
+    let (mut running, address) = Running::with_page(&bin);
     let mut kim = Browser::of(address, KIM);
     let token = kim.token("/flap");
     assert_eq!(teach(&mut kim, &token, "choose can"), "refused=teach-no-lesson");
@@ -211,7 +201,7 @@ fn a_lesson_at_the_running_bin_counts_nothing_is_applied_at_once_and_is_undone()
 #[test]
 fn a_lesson_ends_with_the_maintenance_that_it_is() {
     let bin = bin_with_cans();
-    let (running, address) = run(&bin);
+    let (running, address) = Running::with_page(&bin);
     let mut kim = Browser::of(address, KIM);
     let token = kim.token("/flap");
     assert_eq!(teach(&mut kim, &token, "begin"), "done=teach-begun");

@@ -243,10 +243,11 @@ pub(super) fn sha256(bytes: &[u8]) -> String {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
 
-    const GOOD: &str = r#"
+    /// A manifest that opens; its network is the three bytes "abc".
+    pub(in crate::identify) const GOOD: &str = r#"
         format = 1
         name = "test"
         version = "1"
@@ -338,23 +339,19 @@ mod tests {
         Bundle::open(folder.path()).map_err(|error| error.to_string())
     }
 
-    fn hash(bytes: &[u8]) -> String {
-        Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
-    }
-
     #[test]
     fn statistics_are_read_and_held_against_hash_and_labels() {
         let embedding = "embedding = \"embedding\"";
         let good = crate::identify::statistics::example(|_, _, _| ());
-        let bundle = open_with_statistics(&good, &hash(&good), embedding).unwrap();
+        let bundle = open_with_statistics(&good, &sha256(&good), embedding).unwrap();
         assert_eq!(bundle.statistics.unwrap().counts, [7.0, 0.0]);
 
-        let changed = open_with_statistics(&good, &hash(b"other"), embedding).unwrap_err();
+        let changed = open_with_statistics(&good, &sha256(b"other"), embedding).unwrap_err();
         assert!(changed.contains("s.safetensors") && changed.contains("damaged"), "{changed}");
         let torn = &good[..good.len() - 1];
-        let torn = open_with_statistics(torn, &hash(torn), embedding).unwrap_err();
+        let torn = open_with_statistics(torn, &sha256(torn), embedding).unwrap_err();
         assert!(torn.contains("s.safetensors") && torn.contains("statistics"), "{torn}");
-        let of_nothing = open_with_statistics(&good, &hash(&good), "").unwrap_err();
+        let of_nothing = open_with_statistics(&good, &sha256(&good), "").unwrap_err();
         assert!(of_nothing.contains("model.embedding"), "{of_nothing}");
         assert!(open(str::to_owned, Some(b"abc")).unwrap().statistics.is_none());
     }

@@ -1,6 +1,5 @@
 //! The crew's hands on a real daemon: every button that moves, changes or teaches something is pressed in the browser.
 
-use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use serde_json::json;
@@ -35,14 +34,6 @@ fn empty_bin() -> Bin {
     bin_that_sees(&[("0000", 0)], 60)
 }
 
-/// Starts it; returns the address of its page.
-fn run(bin: &Bin) -> (Running, SocketAddr) {
-    let mut running = Running::start(&mut bin.command("run"));
-    let line = running.wait_for("the page is at http://");
-    let address = line.rsplit("http://").next().unwrap().split_whitespace().next().unwrap();
-    (running, address.trim_end_matches('/').parse().unwrap())
-}
-
 /// A button of a form that asks for `what`.
 fn asking(what: &str) -> String {
     format!("button[name=ask][value=\"{what}\"]")
@@ -65,7 +56,7 @@ fn look_at(browser: &Browser, path: &str, (picture, sight): (&str, &str), (korea
 #[test]
 fn the_flap_turns_in_maintenance_only_and_a_tour_is_timed() {
     let bin = empty_bin();
-    let (running, address) = run(&bin);
+    let (running, address) = Running::with_page(&bin);
     let browser = Browser::new(address);
     for view in VIEWS {
         view.open(&browser, "/flap");
@@ -97,7 +88,7 @@ fn a_jam_is_said_with_what_to_do_and_ended_by_hand() {
     let mut bin = bin_that_sees(&[("0000", 0), ("0041", 41)], 6_000);
     bin.set("judge.clear_limit_ms", 500);
     bin.set("judge.retries", 0);
-    let (running, address) = run(&bin);
+    let (running, address) = Running::with_page(&bin);
     let browser = Browser::new(address);
     browser.resize(PHONE);
     browser.open("/flap?lang=en");
@@ -125,7 +116,7 @@ fn value_of(browser: &Browser, path: &str) -> String {
 fn a_threshold_is_changed_checked_kept_through_a_restart_and_undone() {
     const CAN: &str = "judge.thresholds.can";
     let mut bin = empty_bin();
-    let (running, address) = run(&bin);
+    let (running, address) = Running::with_page(&bin);
     let browser = Browser::new(address);
     let (change, undo) =
         ("form[action=\"/settings/change\"] .primary", "form[action=\"/settings/undo\"] button");
@@ -155,7 +146,7 @@ fn a_threshold_is_changed_checked_kept_through_a_restart_and_undone() {
     running.stop();
 
     bin.set("web.listen", address.to_string());
-    let (running, _) = run(&bin);
+    let (running, _) = Running::with_page(&bin);
     browser.open("/settings?lang=en");
     assert_eq!(value_of(&browser, CAN), "0.85");
     browser.follow(undo);
@@ -171,7 +162,7 @@ fn view_of_settings(browser: &Browser, view: View) {
 #[test]
 fn the_language_of_the_pages_and_of_the_screen_is_a_setting_that_holds_at_once() {
     let bin = empty_bin();
-    let (running, address) = run(&bin);
+    let (running, address) = Running::with_page(&bin);
     let (browser, screen) = (Browser::new(address), "document.querySelector('h1 span').lang");
     browser.open("/screen");
     browser.wait(
@@ -200,7 +191,7 @@ fn the_language_of_the_pages_and_of_the_screen_is_a_setting_that_holds_at_once()
 #[test]
 fn a_compartment_is_marked_full_and_emptied() {
     let bin = empty_bin();
-    let (running, address) = run(&bin);
+    let (running, address) = Running::with_page(&bin);
     let browser = Browser::new(address);
     let say = |event: &str| browser.follow(&format!("section.stream-can button[value={event}]"));
     let status = "document.querySelector('section.stream-can .status').innerText";
@@ -229,7 +220,7 @@ fn download(browser: &Browser, folder: &Path, link: &str, name: &str) -> Vec<u8>
 #[test]
 fn the_counts_the_drops_and_the_support_bundle_come_down_as_files() {
     let bin = empty_bin();
-    let (running, address) = run(&bin);
+    let (running, address) = Running::with_page(&bin);
     let browser = Browser::new(address);
     for (index, view) in VIEWS.into_iter().enumerate() {
         let folder = bin.path(&format!("downloads/{index}"));
@@ -252,7 +243,7 @@ fn items_are_taught_seen_fitted_applied_and_undone_with_gloves_on() {
     let mut bin = Bin::new();
     bin.play(&["can"]);
     open(&mut bin);
-    let (running, address) = run(&bin);
+    let (running, address) = Running::with_page(&bin);
     let browser = Browser::new(address);
     look_at(&browser, "/teach", ("teach-off", "header"), ("수업 시작", "Begin a lesson"));
     browser.press(&asking("begin"));

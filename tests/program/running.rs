@@ -1,12 +1,15 @@
 //! The daemon as a process: its log as it comes, signals, and waits that end.
 
 use std::io::{BufRead, BufReader};
+use std::net::SocketAddr;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
 
 use bunri::clock::{Clock, SystemClock};
 use rustix::process::{Pid, Signal, kill_process};
+
+use super::Bin;
 
 /// Every wait ends here at the latest.
 const LIMIT: Duration = Duration::from_secs(60);
@@ -27,6 +30,15 @@ impl Running {
             stderr.lines().map_while(Result::ok).try_for_each(|line| sender.send(line))
         });
         Self { child, lines, log: Vec::new() }
+    }
+
+    /// Starts the bin; returns the address of its page too.
+    pub(crate) fn with_page(bin: &Bin) -> (Self, SocketAddr) {
+        let mut running = Self::start(&mut bin.command("run"));
+        let line = running.wait_for("the page is at http://");
+        let address = line.rsplit("http://").next().unwrap().split_whitespace().next().unwrap();
+        let address = address.trim_end_matches('/').parse().unwrap();
+        (running, address)
     }
 
     /// Waits for a line of the log that contains `what`, from now on.

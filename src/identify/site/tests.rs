@@ -5,41 +5,17 @@ use std::path::Path;
 use super::file::{SITE_FILE_LIMIT, Tensor, pack};
 use super::*;
 use crate::identify::bundle::Manifest;
+use crate::identify::bundle::tests::GOOD;
 use crate::identify::head::MAX_LABELS;
 use crate::streams::Stream;
 
-const MANIFEST: &str = r#"
-    format = 1
-    name = "test"
-    version = "1"
-    created = "2026-11-22"
-    [model]
-    file = "model.onnx"
-    sha256 = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
-    input = "pixels"
-    layout = "nhwc"
-    dtype = "uint8"
-    width = 224
-    height = 224
-    output = "logits"
-    embedding = "embedding"
-    [calibration]
-    temperature = 1.2
-    energy_limit = -3.0
-    [[label]]
-    id = "can"
-    stream = "can"
-    threshold = 0.6
-    [[label]]
-    id = "unknown"
-    stream = "general"
-    threshold = 0.0
-    unknown = true
-    [training]
-"#;
+/// The manifest of the bundle's tests, with an embedding for a head to stand on.
+fn manifest() -> String {
+    GOOD.replacen("output = \"logits\"", "output = \"logits\"\nembedding = \"embedding\"", 1)
+}
 
 fn bundle(change: impl Fn(&str) -> String) -> Bundle {
-    let manifest: Manifest = toml::from_str(&change(MANIFEST)).unwrap();
+    let manifest: Manifest = toml::from_str(&change(&manifest())).unwrap();
     Bundle { folder: "bundle".into(), manifest, model_path: "bundle/model.onnx".into(), statistics: None }
 }
 
