@@ -13,6 +13,7 @@ mod client;
 mod program;
 
 use std::io::Write as _;
+use std::net::SocketAddr;
 use std::process::Stdio;
 
 use client::{Browser, Events};
@@ -223,7 +224,7 @@ fn small_pictures_are_kept_only_while_the_configuration_says_so_and_never_in_the
     let mut bin = bin_with_cans();
     let frames = bin.state().join("frames");
     let files = || std::fs::read_dir(&frames).map_or(0, Iterator::count);
-    let (running, address) = run(&bin);
+    let (running, address) = Running::with_page(&bin);
     let mut kim = Browser::of(address, KIM);
     wait_for_drop(address, &kim);
     running.stop();
@@ -232,12 +233,12 @@ fn small_pictures_are_kept_only_while_the_configuration_says_so_and_never_in_the
     bin.set("web.keep_frames.until", "9999-12-31");
     let sign = Ran::of(&mut bin.command("check")).fine().stdout;
     assert!(sign.contains("CAMERA IN THIS BIN") && sign.contains("촬영·보관 안내"), "{sign}");
-    let (running, address) = run(&bin);
+    let (running, address) = Running::with_page(&bin);
     kim.address = address;
     wait_for_drop(address, &kim);
     running.stop();
     assert!(files() > 0, "a drop has left its picture");
-    let (running, address) = run(&bin);
+    let (running, address) = Running::with_page(&bin);
     kim.address = address;
     let page = kim.get("/drops").text();
     let path = page.split("src=\"/drops/picture/").nth(1).unwrap().split('"').next().unwrap();
@@ -253,7 +254,7 @@ fn small_pictures_are_kept_only_while_the_configuration_says_so_and_never_in_the
     // A disk that takes none: the same as far as the album can tell.
     std::fs::remove_dir_all(&frames).unwrap();
     std::fs::write(&frames, "in the way").unwrap();
-    let (mut running, address) = run(&bin);
+    let (mut running, address) = Running::with_page(&bin);
     kim.address = address;
     running.wait_for("no picture is kept, sorting goes on");
     wait_for_drop(address, &kim);
@@ -263,7 +264,7 @@ fn small_pictures_are_kept_only_while_the_configuration_says_so_and_never_in_the
     std::fs::create_dir(&frames).unwrap();
     std::fs::write(frames.join("old.jpg"), "").unwrap();
     bin.config["web"].as_table_mut().unwrap().remove("keep_frames");
-    let (running, _) = run(&bin);
+    let (running, _) = Running::with_page(&bin);
     assert!(!frames.exists(), "with the key, the pictures went");
     running.stop();
 }
