@@ -170,6 +170,8 @@ impl Crowd {
         let (over, deeds) = (Arc::<AtomicBool>::default(), Arc::<Deeds>::default());
         let (stop, done) = (Arc::clone(&over), Arc::clone(&deeds));
         let thread = std::thread::spawn(move || {
+            // On a street they are other machines: what they cost themselves must not be the bin's.
+            rustix::process::nice(10).unwrap();
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
             runtime.block_on(async {
                 for number in 0..CLIENTS {

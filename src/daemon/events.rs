@@ -16,6 +16,17 @@ impl StateChanged {
     }
 }
 
+/// The page's thread could not be put behind the others.
+pub(super) struct PriorityKept<'a> {
+    pub(super) error: &'a std::io::Error,
+}
+
+impl PriorityKept<'_> {
+    pub(super) fn emit(&self) {
+        tracing::warn!("the page's thread keeps the priority of the sorting loop: {}", self.error);
+    }
+}
+
 /// A drop's picture could not be kept; said once until one can.
 pub(super) struct PictureNotKept<'a> {
     pub(super) seq: u64,

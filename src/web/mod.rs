@@ -188,7 +188,7 @@ pub struct Page {
 
 /// Where the page can be reached, once somebody serves it.
 pub struct Door {
-    listener: TcpListener,
+    listener: std::net::TcpListener,
     tls: Option<TlsAcceptor>,
     settings: Settings,
 }
@@ -215,6 +215,8 @@ pub async fn bind(settings: &Settings) -> Result<Door, WebError> {
         _ => WebError::Bind { address, source },
     })?;
     let address = listener.local_addr().unwrap_or(address);
+    // Whoever serves it may do so on another runtime.
+    let listener = listener.into_std().map_err(|source| WebError::Bind { address, source })?;
     events::Listening { address, encrypted: tls.is_some(), open: settings.open_on_loopback }.emit();
     Ok(Door { listener, tls, settings: settings.clone() })
 }
@@ -224,6 +226,9 @@ pub async fn bind(settings: &Settings) -> Result<Door, WebError> {
 /// # Errors
 /// When a task of the page ends early, or the texts inside the program are damaged.
 pub async fn serve(door: Door, page: Page, stop: watch::Receiver<bool>) -> Result<(), WebError> {
+    let address = door.settings.listen;
+    let listener =
+        TcpListener::from_std(door.listener).map_err(|source| WebError::Bind { address, source })?;
     let (book_out, book) = watch::channel(Arc::new(Book::default()));
     let (health_out, health) = watch::channel(Health::read(&page.info.state_dir));
     let (news_out, news) = watch::channel(Arc::new(News::default()));
@@ -257,7 +262,7 @@ pub async fn serve(door: Door, page: Page, stop: watch::Receiver<bool>) -> Resul
         (tasks.spawn(screen::follow(Arc::clone(&site), screen_out)).id(), "screen"),
         (tasks.spawn(Arc::clone(&site.access).keep_on()).id(), "sessions"),
     ];
-    let mut server = tokio::spawn(server::accept(door.listener, door.tls, routes::router(&site), stop));
+    let mut server = tokio::spawn(server::accept(listener, door.tls, routes::router(&site), stop));
     let ended = tokio::select! {
         // The server ends in order only when it is told to.
         served = &mut server => served.err().map(|error| ("server", error.to_string())),
