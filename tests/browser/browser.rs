@@ -96,6 +96,8 @@ impl Browser {
     pub(crate) fn resize(&self, (width, height): (u32, u32)) {
         let size = json!({ "width": width, "height": height, "deviceScaleFactor": 1, "mobile": false });
         self.devtools("Emulation.setDeviceMetricsOverride", &size);
+        // On a phone they lie over the page, and vanish.
+        self.devtools("Emulation.setScrollbarsHidden", &json!({ "hidden": true }));
         self.wait("the new size", &format!("innerWidth === {width} && innerHeight === {height}"));
     }
 

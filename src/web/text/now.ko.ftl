@@ -32,7 +32,7 @@ state-mechanism-fault = 분류판 고장
     .means = 분류판이 가야 할 곳에 닿지 않습니다.
 state-ledger-fault = 기록 불가
     .means = 기록할 수 없으면 움직이지 않습니다.
-state-maintenance = 점검 중
+state-maintenance = 정비 중
     .means = 점검원이 작업하는 동안 분류하지 않습니다.
 
 alarms-title = 먼저 볼 것
