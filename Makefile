@@ -7,7 +7,7 @@ ONLY ?=
 PHOTOS ?= ../shared/photos
 PLACES ?=
 
-.PHONY: help setup demo test bench fleet fleet-short outage throughput clips model trials teach-report accept arm-test screenshots
+.PHONY: help setup demo test bench fleet fleet-short outage throughput clips model trials teach-report accept arm-test screenshots slow-phone
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -63,6 +63,9 @@ model: setup ## make the shipped bundle from nothing but photographs (PHOTOS=../
 trials: ## the recipe's side questions after `make model`: sources left out, TrashNet alone, other backbones; hours, resumes
 	for kind in trashnet sources backbones; do nice target/model-venv/bin/python models/train/trials.py $$kind --photos $(PHOTOS) \
 	  --renders target/model/renders --cache target/model/cache --out target/model/$$kind.json $(ARGS) || exit 1; done
+
+slow-phone: setup ## how soon the live page is there on a slow phone (a quarter of the processor, 1.6 Mbit/s, 150 ms)
+	$(CARGO) test --locked --test browser slow_phone -- --nocapture
 
 screenshots: setup ## take the pictures of docs/images anew
 	BUNRI_SCREENSHOTS=1 $(CARGO) test --locked --test browser

@@ -51,8 +51,6 @@ pub(crate) fn run() {
     let mut config = Config::load(Path::new("calibration/demo/bunri.toml")).unwrap();
     config.uplink = None;
     config.state_dir = folder.path().to_owned();
-    // Known, so that a busy machine does not begin with an item as the empty chamber.
-    config.calibration.empty_chamber = Some("tests/data/clips/can/0000.jpg".into());
     let web = config.web.as_mut().unwrap();
     (web.open_on_loopback, web.folder) = (false, folder.path().join("web"));
     let mut users = Users::default();
@@ -172,6 +170,8 @@ impl Crowd {
         let (over, deeds) = (Arc::<AtomicBool>::default(), Arc::<Deeds>::default());
         let (stop, done) = (Arc::clone(&over), Arc::clone(&deeds));
         let thread = std::thread::spawn(move || {
+            // On a street they are other machines: what they cost themselves must not be the bin's.
+            rustix::process::nice(10).unwrap();
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
             runtime.block_on(async {
                 for number in 0..CLIENTS {

@@ -8,14 +8,19 @@ mod detect;
 mod frame_to_verdict;
 mod identify;
 mod judge;
+mod lesson;
 mod support;
 mod tally;
 mod teach;
 
 fn main() {
-    // It lasts minutes and is no criterion bench: only when it is asked for.
-    if std::env::args().any(|argument| argument == "crowd") {
+    // These last minutes and are no criterion benches: only when they are asked for.
+    let asked = |name: &str| std::env::args().any(|argument| argument == name);
+    if asked("crowd") {
         return crowd::run();
+    }
+    if asked("lesson") {
+        return lesson::run();
     }
     let mut criterion = support::criterion();
     decode::bench(&mut criterion);

@@ -10,6 +10,7 @@
 //!
 //! - Double lines are one-slot and overwrite; single lines are bounded queues. Nothing on the frame path waits.
 //! - A stage that ends early ends the process, naming itself; systemd starts it again.
+//! - The page has a thread of its own, after all others in turn (`page.rs`): whoever crowds it delays nothing else.
 //! - The watchdog is fed only while every stage's heartbeat is fresh.
 //! - Stop order: capture, judge, flap to rest, ledger written, uplink's goodbye, page, ledger closed (the uplink
 //!   and the page read it to the end). Each step is logged.
@@ -23,10 +24,12 @@ mod events;
 mod flap;
 mod hub;
 mod judging;
+mod keeping;
 mod ledger;
 mod lesson;
 mod newcomer;
 mod own_camera;
+mod page;
 mod prepare;
 mod rehearsal;
 mod sorter;
@@ -56,19 +59,18 @@ use tokio::task::JoinHandle;
 use crate::capture::nokhwa::NokhwaSource;
 use crate::capture::replay::{Clip, ReplaySource, Truth};
 use crate::capture::{CaptureError, FrameSource};
-use crate::clock::{Clock, Identity, Moment};
+use crate::clock::{Clock, Identity};
 use crate::config::{Camera, Config};
 use crate::judge::Command;
-use crate::mechanism::guard::Guard;
-use crate::mechanism::lines::Levels;
 use crate::tally::{DropRecord, TallyHandle, Writer};
-use crate::web::{Info, Live, Page};
+use crate::web::{Live, Page};
 use crate::{uplink, web};
 use checkup::Running;
 use events::{Started, StopStep};
 use hub::{Around, Inside};
 use judging::Message;
 use newcomer::Watch;
+use page::{Serving, open_door, page_info, start_web};
 use prepare::prepare;
 use sorting::{Sorting, Stops, start_sorting};
 use supervise::{Ended, Stages};
@@ -107,7 +109,7 @@ pub struct Daemon {
     stop_uplink: watch::Sender<bool>,
     stop_web: watch::Sender<bool>,
     uplink_task: Option<JoinHandle<bool>>,
-    web_task: Option<WebTask>,
+    serving: Option<Serving>,
     /// The hub wants the program to start again.
     restart: Arc<Notify>,
 }
@@ -142,6 +144,7 @@ impl Daemon {
             orders,
             tuner,
             lectern,
+            album,
         } = start_sorting(config, opener, ready.parts, &clock)?;
 
         let restart = Arc::new(Notify::new());
@@ -162,6 +165,7 @@ impl Daemon {
             calibration: Arc::new(Calibrator::of_loop(config, inbox.clone(), &clock)),
             tuning: tuner,
             teaching: Arc::new(lectern),
+            album,
             orders,
             check_up: Running::new(&live, &camera, &uplink_status, &ready.bundle).checker(config, &clock),
             live: live.clone(),
@@ -172,7 +176,7 @@ impl Daemon {
             preview,
             clock,
         };
-        let (stop_web, web_task) = start_web(door, page);
+        let (stop_web, serving) = start_web(door, page)?;
         Started { bin: config.bin.bin(), bundle: &ready.bundle, open_intent: ready.open_intent }.emit();
         Ok(Daemon {
             stages,
@@ -189,7 +193,7 @@ impl Daemon {
             stop_uplink,
             stop_web,
             uplink_task,
-            web_task,
+            serving,
             restart,
         })
     }
@@ -311,8 +315,8 @@ impl Daemon {
         self.stop_uplink(delivery).await;
         StopStep { step: "page" }.emit();
         self.stop_web.send_replace(true);
-        if let Some(task) = self.web_task.take() {
-            let _ = tokio::time::timeout(STOP_LIMIT, task).await;
+        if let Some(ended) = self.serving.take() {
+            let _ = tokio::time::timeout(STOP_LIMIT, ended).await;
         }
         StopStep { step: "ledger closed" }.emit();
         self.tally.stop();
@@ -344,47 +348,6 @@ impl Daemon {
         self.stop_uplink.send_replace(true);
         let _ = tokio::time::timeout(STOP_LIMIT, task).await;
     }
-}
-
-type WebTask = JoinHandle<Result<(), web::WebError>>;
-
-fn start_web(door: Option<web::Door>, page: Page) -> (watch::Sender<bool>, Option<WebTask>) {
-    let (stop, stopped) = watch::channel(false);
-    (stop, door.map(|door| tokio::spawn(web::serve(door, page, stopped))))
-}
-
-/// Listens where the page is to be, if it is to be anywhere.
-async fn open_door(config: &Config) -> Result<Option<web::Door>, DaemonError> {
-    match &config.web {
-        Some(settings) => Ok(Some(web::bind(settings).await?)),
-        None => Ok(None),
-    }
-}
-
-fn page_info(config: &Config, software: &str, bundle: &str, started_at: Moment) -> Info {
-    Info {
-        bin: config.bin.bin().to_owned(),
-        software: software.to_owned(),
-        bundle: bundle.to_owned(),
-        config_hash: config.hash.clone(),
-        zone: config.zone.clone(),
-        started_at,
-        compartments: config.compartments.iter().map(|compartment| compartment.stream).collect(),
-        screen: config.screen.clone(),
-        configuration: config.text.clone(),
-        inputs: config.drive.lines().inputs.into_iter().map(|input| input.role).collect(),
-        guards: config.guards.guards.iter().map(|(_, input)| input.role.clone()).collect(),
-        doors: doors(config),
-        state_dir: config.state_dir.clone(),
-    }
-}
-
-/// Which guards are service doors.
-fn doors(config: &Config) -> Levels {
-    let guards = config.guards.guards.iter().enumerate();
-    guards
-        .filter(|(_, (guard, _))| *guard == Guard::ServiceDoor)
-        .fold(0, |doors, (index, _)| doors | 1 << index)
 }
 
 /// The size and the detector's settings of the configured rig.

@@ -34,7 +34,8 @@
 //! - No room imports a later one; only [`daemon`] knows them all. Only `capture/nokhwa.rs` names nokhwa, only
 //!   `identify/session.rs` names ort, only `mechanism/gpio.rs` names gpiocdev, only `uplink/client/` names the MQTT
 //!   crates. `tests/house.rs` checks it.
-//! - No frame touches the disk, and none leaves by the uplink.
+//! - No frame touches the disk, unless the configuration keeps small ones for a while ([`web::album`]); none leaves by
+//!   the uplink.
 //!
 //! # Where to start reading
 //!

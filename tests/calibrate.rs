@@ -23,9 +23,10 @@ use program::{Bin, Ran, clip_folder, path_value};
 const EMPTY: &str = "0000.jpg";
 const CAN: &str = "0041.jpg";
 
-/// A bin whose page is open to everybody here.
+/// A bin that was never calibrated, whose page is open to everybody here.
 fn bin() -> Bin {
     let mut bin = Bin::new();
+    bin.forget_the_empty_chamber();
     bin.set("web.listen", "127.0.0.1:0");
     bin.set("web.open_on_loopback", true);
     bin

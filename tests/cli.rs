@@ -137,6 +137,13 @@ fn a_runtime_library_that_is_missing_or_another_one_is_named() {
     }
 }
 
+/// The demo's calibration, for another folder than its picture's.
+fn rig() -> String {
+    let picture = path_value(root().join("calibration/demo/empty.png")).to_string();
+    let text = fs::read_to_string(root().join("calibration/demo/rig.toml")).unwrap();
+    text.replace("\"empty.png\"", &picture)
+}
+
 #[test]
 fn every_problem_of_a_configuration_has_its_line_with_its_path() {
     let mut bin = Bin::new();
@@ -149,7 +156,7 @@ fn every_problem_of_a_configuration_has_its_line_with_its_path() {
     bin.set("web.open_on_loopback", true);
     bin.set("uplink.host", "hub");
     bin.set("uplink.password_file", "no-such-file");
-    let calibration = fs::read_to_string(root().join("calibration/demo/rig.toml")).unwrap();
+    let calibration = rig();
     let calibration = calibration.replace("speed_deg_per_s = 400", "speed_deg_per_s = 0\nsped = 1");
     fs::write(bin.path("rig.toml"), calibration).unwrap();
     bin.set("rig.calibration", "rig.toml");
@@ -179,7 +186,7 @@ fn every_problem_of_a_configuration_has_its_line_with_its_path() {
 #[test]
 fn a_calibration_of_another_version_or_rig_is_refused() {
     let mut bin = Bin::new();
-    let calibration = fs::read_to_string(root().join("calibration/demo/rig.toml")).unwrap();
+    let calibration = rig();
     bin.set("rig.calibration", "rig.toml");
     fs::write(bin.path("rig.toml"), calibration.replace("version = 1", "version = 2")).unwrap();
     check_finds(&bin, &[&["rig.toml: version: 2 is another version", "calibrate the rig again"]]);

@@ -13,6 +13,7 @@ mod client;
 mod program;
 
 use std::io::Write as _;
+use std::net::SocketAddr;
 use std::process::Stdio;
 
 use client::{Browser, Events};
@@ -41,7 +42,6 @@ fn bin() -> Bin {
 fn bin_with_cans() -> Bin {
     let mut bin = bin();
     bin.play(&["can"]);
-    bin.know_the_empty_chamber();
     bin
 }
 
@@ -211,5 +211,60 @@ fn a_lesson_ends_with_the_maintenance_that_it_is() {
     assert_eq!(ask(&mut kim, &token, "maintenance-off"), "/flap?done=flap-asked#note");
     wait_for_lesson(&mut events, |lesson| lesson.contains("Not teaching"));
     assert_eq!(teach(&mut kim, &token, "fit"), "refused=teach-no-lesson");
+    running.stop();
+}
+
+/// Waits for the next drop that is counted.
+fn wait_for_drop(address: SocketAddr, kim: &Browser) {
+    Events::open_with(address, "en", &kim.cookies()).wait("drop", |_| true);
+}
+
+#[test]
+fn small_pictures_are_kept_only_while_the_configuration_says_so_and_never_in_the_way() {
+    let mut bin = bin_with_cans();
+    let frames = bin.state().join("frames");
+    let files = || std::fs::read_dir(&frames).map_or(0, Iterator::count);
+    let (running, address) = Running::with_page(&bin);
+    let mut kim = Browser::of(address, KIM);
+    wait_for_drop(address, &kim);
+    running.stop();
+    assert!(!frames.exists(), "nothing touches the disk unasked");
+
+    bin.set("web.keep_frames.until", "9999-12-31");
+    let sign = Ran::of(&mut bin.command("check")).fine().stdout;
+    assert!(sign.contains("CAMERA IN THIS BIN") && sign.contains("촬영·보관 안내"), "{sign}");
+    let (running, address) = Running::with_page(&bin);
+    kim.address = address;
+    wait_for_drop(address, &kim);
+    running.stop();
+    assert!(files() > 0, "a drop has left its picture");
+    let (running, address) = Running::with_page(&bin);
+    kim.address = address;
+    let page = kim.get("/drops").text();
+    let path = page.split("src=\"/drops/picture/").nth(1).unwrap().split('"').next().unwrap();
+    let mut jpeg = Vec::new();
+    let mut answer = kim.get(&format!("/drops/picture/{path}"));
+    std::io::Read::read_to_end(&mut answer, &mut jpeg).unwrap();
+    let picture = image::load_from_memory(&jpeg).unwrap().to_rgb8();
+    assert_eq!(picture.dimensions(), (280, 212), "the region, at half its pixels");
+    let colours = picture.pixels().filter(|pixel| pixel[0].abs_diff(pixel[2]) > 60).count();
+    assert!(colours > 1_000, "the red can is in the picture: {colours}");
+    running.stop();
+
+    // A disk that takes none: the same as far as the album can tell.
+    std::fs::remove_dir_all(&frames).unwrap();
+    std::fs::write(&frames, "in the way").unwrap();
+    let (mut running, address) = Running::with_page(&bin);
+    kim.address = address;
+    running.wait_for("no picture is kept, sorting goes on");
+    wait_for_drop(address, &kim);
+    running.stop();
+
+    std::fs::remove_file(&frames).unwrap();
+    std::fs::create_dir(&frames).unwrap();
+    std::fs::write(frames.join("old.jpg"), "").unwrap();
+    bin.config["web"].as_table_mut().unwrap().remove("keep_frames");
+    let (running, _) = Running::with_page(&bin);
+    assert!(!frames.exists(), "with the key, the pictures went");
     running.stop();
 }

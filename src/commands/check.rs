@@ -9,6 +9,7 @@ use crate::capture::replay::Clip;
 use crate::config::{Camera, Config};
 use crate::daemon::{calibrated_background, live_bundle, site_head};
 use crate::identify::Identifier;
+use crate::web::sign;
 
 pub(super) fn run(path: &Path) -> ExitCode {
     let config = match Config::load(path) {
@@ -40,6 +41,11 @@ pub(super) fn run(path: &Path) -> ExitCode {
     note(Ok(describe_drive(&config)));
     note(check_model(&config));
     note(check_state(&config));
+    if let Some(keeping) = config.web.as_ref().and_then(|web| web.keep_frames) {
+        note(sign::text(keeping).map_err(|error| error.to_string()).map(|sign| {
+            format!("small pictures of drops are kept ([web.keep_frames]); put up this sign:\n\n{sign}\n")
+        }));
+    }
     for problem in &problems {
         complain(problem);
     }

@@ -39,7 +39,7 @@ fn begin_again() -> anyhow::Error {
     anyhow::Error::new(error).context("cannot begin again with the other bundle; start the program anew")
 }
 
-/// The one runtime: uplink, page, signals and the watchdog share its thread.
+/// The runtime of uplink, signals and watchdog, which share its thread.
 pub(super) fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
     tokio::runtime::Builder::new_current_thread()
         .enable_all()

@@ -5,7 +5,8 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::problems::InFile;
-use super::raw::RawWeb;
+use super::raw::{RawKeepFrames, RawWeb};
+use crate::web::album::{KEEP_DAYS_MOST, Keeping};
 use crate::web::{Settings, Tls};
 
 pub(super) fn check(
@@ -61,6 +62,7 @@ pub(super) fn check(
         }
     });
     let metrics_token = token.flatten();
+    let keep_frames = raw.keep_frames.as_ref().and_then(|raw| check_frames(raw, problems));
     Some(Settings {
         listen,
         tls,
@@ -68,6 +70,31 @@ pub(super) fn check(
         open_on_loopback: raw.open_on_loopback,
         idle: Duration::from_secs(raw.idle_min * 60),
         metrics_token,
+        keep_frames,
         folder: state_dir.join("web"),
+    })
+}
+
+/// A last day that is past is none of the problems: a bin must start the day after, and keeps nothing then.
+fn check_frames(raw: &RawKeepFrames, problems: &mut InFile<'_>) -> Option<Keeping> {
+    let limits = [
+        ("days_most", raw.days_most, KEEP_DAYS_MOST),
+        ("pictures_most", raw.pictures_most, 20_000),
+        ("size_most_mb", raw.size_most_mb, 1_000),
+    ];
+    for (key, value, most) in limits {
+        problems.check((1..=most).contains(&value), &format!("web.keep_frames.{key}"), || {
+            format!("{value} is not 1 to {most}")
+        });
+    }
+    let Ok(until) = raw.until.parse() else {
+        problems.add("web.keep_frames.until", format!("'{}' is not a day like 2026-12-31", raw.until));
+        return None;
+    };
+    Some(Keeping {
+        until,
+        days_most: raw.days_most,
+        pictures_most: raw.pictures_most as usize,
+        bytes_most: u64::from(raw.size_most_mb) << 20,
     })
 }

@@ -1,9 +1,11 @@
 //! The files' grammar, as it is written. Every key has a unit in its name or none at all.
 
 mod drive;
+mod frames;
 mod screen;
 mod uplink;
 
+pub(super) use frames::RawKeepFrames;
 pub(super) use screen::{RawLanguage, RawRules, RawScreen};
 pub(super) use uplink::{Mqtt, RawTls, RawUplink};
 
@@ -373,6 +375,8 @@ pub struct RawWeb {
     pub open_on_loopback: bool,
     /// File with the token by which `/metrics` may be read from elsewhere; left out, only this machine may.
     pub metrics_token_file: Option<PathBuf>,
+    /// Keeping a small picture with each drop; left out, no picture touches the disk.
+    pub keep_frames: Option<RawKeepFrames>,
     /// A session ends after so many minutes without use.
     #[serde(default = "default_idle")]
     pub idle_min: u64,

@@ -200,7 +200,10 @@ fn values_out_of_range_come_up_with_the_calibrations_problems() {
                 "settle_ms = 1\nvotes_least = 9\nvotes_most = 3\nretries = 9\nclear_hold_ms = 0\n[judge.cost]\nlost = -1.0\n[[judge.cost.mistake]]\nitem = \"can\"\nsent_to = \"can\"\ncost = 2000",
             ),
             ("drive = \"simulated\"", "drive = \"simulated\"\nmove_limit_ms = 1\nretries = 99"),
-            ("127.0.0.1:8480\"", "0.0.0.0:8480\"\ntls = false\nidle_min = 0\nkey = \"key.pem\""),
+            (
+                "127.0.0.1:8480\"",
+                "0.0.0.0:8480\"\ntls = false\nidle_min = 0\nkey = \"key.pem\"\nkeep_frames = { until = \"never\", days_most = 99 }",
+            ),
         ],
         &[
             ("rig = \"test\"", "rig = \"other\""),
@@ -227,6 +230,8 @@ fn values_out_of_range_come_up_with_the_calibrations_problems() {
             ("bunri.toml web", "certificate and key belong together"),
             ("bunri.toml web.tls", "without TLS the page stays on this machine"),
             ("bunri.toml web.idle_min", "1 to 1440"),
+            ("bunri.toml web.keep_frames.days_most", "1 to 30"),
+            ("bunri.toml web.keep_frames.until", "not a day"),
             ("rig.toml rig", "'other'"),
             ("rig.toml camera.region", "not inside"),
             ("rig.toml camera.occupied_share", "0.001 to 0.5"),

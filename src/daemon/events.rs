@@ -16,6 +16,29 @@ impl StateChanged {
     }
 }
 
+/// The page's thread could not be put behind the others.
+pub(super) struct PriorityKept<'a> {
+    pub(super) error: &'a std::io::Error,
+}
+
+impl PriorityKept<'_> {
+    pub(super) fn emit(&self) {
+        tracing::warn!("the page's thread keeps the priority of the sorting loop: {}", self.error);
+    }
+}
+
+/// A drop's picture could not be kept; said once until one can.
+pub(super) struct PictureNotKept<'a> {
+    pub(super) seq: u64,
+    pub(super) error: &'a str,
+}
+
+impl PictureNotKept<'_> {
+    pub(super) fn emit(&self) {
+        tracing::warn!(seq = self.seq, "no picture is kept, sorting goes on: {}", self.error);
+    }
+}
+
 /// What the crew taught cannot be used; the bin goes on with the network alone.
 pub(super) struct SiteLeftAside<'a> {
     pub(super) error: &'a crate::identify::IdentifyError,

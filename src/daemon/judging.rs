@@ -10,6 +10,7 @@ use tokio::sync::{mpsc, watch};
 use super::DaemonError;
 use super::calibrating::{self, Studying, Watch};
 use super::events::{AlarmChanged, Judged, LookFailed, QueueFull, StateChanged, Voided};
+use super::keeping::Shutter;
 use super::ledger::{Courier, Ending};
 use super::newcomer::Newcomer;
 use super::sorter::Sorter;
@@ -62,6 +63,7 @@ pub(super) struct Judging {
     pub(super) mechanism: SyncSender<Request>,
     pub(super) courier: Courier,
     pub(super) teacher: SyncSender<Note>,
+    pub(super) shutter: Shutter,
     pub(super) live: watch::Sender<Live>,
     pub(super) preview: Arc<Preview>,
     pub(super) clock: Arc<dyn Clock>,
@@ -124,8 +126,14 @@ impl Judging {
     fn hear(&mut self, message: Message, shown: &mut Shown) {
         let now = self.clock.now();
         let input = match message {
-            Message::IntentRecorded(seq) => Input::IntentRecorded(seq),
-            Message::IntentFailed => Input::IntentFailed,
+            Message::IntentRecorded(seq) => {
+                self.shutter.recorded(Some(seq));
+                Input::IntentRecorded(seq)
+            }
+            Message::IntentFailed => {
+                self.shutter.recorded(None);
+                Input::IntentFailed
+            }
             Message::Movement(movement) => Input::Movement(movement),
             Message::Command(command) => Input::Command(command),
             Message::Veto(vetoed) => Input::Veto(vetoed),
@@ -206,6 +214,7 @@ impl Judging {
         let now = self.clock.now();
         let looked = self.sorter.frame(frame, now, &*self.clock)?;
         self.preview.offer(frame, &looked.presence, now);
+        self.shutter.look(frame, &looked, self.sorter.region());
         shown.live.presence = looked.presence;
         if let Some(studying) = &mut self.studying
             && studying.look(frame, &looked.presence, now)

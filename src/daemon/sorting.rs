@@ -7,6 +7,7 @@ use std::sync::mpsc::{SyncSender, sync_channel};
 use tokio::sync::{broadcast, mpsc, watch};
 
 use super::judging::{Judging, Message};
+use super::keeping;
 use super::ledger::Courier;
 use super::prepare::Parts;
 use super::supervise::{Ended, Stages};
@@ -17,6 +18,7 @@ use crate::capture::{newest, stage as capture_stage};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::tally::{DropRecord, Ledger, TallyHandle, Writer};
+use crate::web::album::Album;
 use crate::web::{self, Live, Preview};
 
 /// Drops that a slow listener may lag behind.
@@ -47,6 +49,7 @@ pub(super) struct Sorting {
     pub(super) orders: mpsc::Sender<web::Order>,
     pub(super) tuner: Arc<Tuner>,
     pub(super) lectern: Lectern,
+    pub(super) album: Option<Arc<Album>>,
 }
 
 /// Starts them; what was started before the first that fails ends with the process.
@@ -64,6 +67,7 @@ pub(super) fn start_sorting(
     let (drops, _) = broadcast::channel(DROPS_KEPT);
     let preview = Arc::new(Preview::new());
 
+    let (shutter, album) = keeping::start(config, parts.ledger.epoch(), clock, &mut stages)?;
     let (writer, tally) = start_tally(&mut stages, parts.ledger, clock)?;
     let mechanism = flap::start(config, &mut stages, &inbox, &stops.guards, clock)?;
     let (frames, camera) = start_capture(config, &mut stages, opener, &stops.capture, clock)?;
@@ -74,6 +78,7 @@ pub(super) fn start_sorting(
         sorter: parts.sorter,
         newcomer: parts.newcomer,
         teacher,
+        shutter,
         frames,
         inbox: messages,
         orders,
@@ -100,6 +105,7 @@ pub(super) fn start_sorting(
         orders: orders_in,
         tuner,
         lectern,
+        album,
     })
 }
 

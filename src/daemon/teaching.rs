@@ -117,7 +117,7 @@ impl Lookout {
                 Ok((embedded, identified, part)) => {
                     self.votes.add(&identified, &[None; MAX_OBJECTS], sorter.judge().rules());
                     if self.frames.is_empty() {
-                        cut_out(frame, part, &mut self.picture);
+                        cut_out(frame, part, PICTURE_SIDE, &mut self.picture);
                     }
                     self.frames.push(embedded);
                 }
@@ -136,9 +136,9 @@ impl Lookout {
     }
 }
 
-/// Copies a part of a frame, thinned out.
-fn cut_out(frame: &Frame, part: Region, to: &mut Frame) {
-    let step = part.width.max(part.height).div_ceil(PICTURE_SIDE).max(1);
+/// Copies a part of a frame, thinned out so that its longer side has at most `side` pixels.
+pub(super) fn cut_out(frame: &Frame, part: Region, side: u32, to: &mut Frame) {
+    let step = part.width.max(part.height).div_ceil(side).max(1);
     to.resize(part.width / step, part.height / step);
     let mut pixels = to.pixels.chunks_exact_mut(3);
     for row in 0..to.height {

@@ -120,6 +120,19 @@ impl Deed {
         let outcome = AuditOutcome::Failed;
         Self { what, detail, outcome, why: why.to_string(), answer: Answer::Back(page, note) }
     }
+
+    /// Its row in the audit log.
+    pub(super) fn entry(&self, site: &Site, who: &str, address: IpAddr) -> AuditEntry {
+        AuditEntry {
+            who: who.to_owned(),
+            address: address.to_string(),
+            what: self.what.to_owned(),
+            detail: self.detail.clone(),
+            outcome: self.outcome,
+            why: self.why.clone(),
+            wall: site.page.clock.wall(),
+        }
+    }
 }
 
 /// Makes a changing address of a handler. The handler runs only for whoever may act and sent the token; what it
@@ -157,23 +170,21 @@ where
     })
 }
 
-/// Writes a deed down, then answers.
-pub(super) async fn conclude(site: &Site, who: &str, address: IpAddr, deed: Deed) -> Response {
-    let entry = AuditEntry {
-        who: who.to_owned(),
-        address: address.to_string(),
-        what: deed.what.to_owned(),
-        detail: deed.detail,
-        outcome: deed.outcome,
-        why: deed.why,
-        wall: site.page.clock.wall(),
-    };
+/// Writes a deed down; says whether the audit log has it now.
+pub(super) async fn write_down(site: &Site, entry: AuditEntry) -> bool {
     Acted { entry: &entry }.emit();
     let now = site.page.clock.now();
-    // The log above has it too: whoever clears a jam must not be kept from it by a full disk.
-    if let Err(error) = site.page.tally.ask(move |ledger| ledger.audit(&entry, now)).await {
-        AuditNotKept { error: &error }.emit();
+    let written = site.page.tally.ask(move |ledger| ledger.audit(&entry, now)).await;
+    if let Err(error) = &written {
+        AuditNotKept { error }.emit();
     }
+    written.is_ok()
+}
+
+/// Writes a deed down, then answers.
+pub(super) async fn conclude(site: &Site, who: &str, address: IpAddr, deed: Deed) -> Response {
+    // The program's log has it in any case: whoever clears a jam must not be kept from it by a full disk.
+    let _in_the_log = write_down(site, deed.entry(site, who, address)).await;
     match deed.answer {
         Answer::Page(response) => response,
         Answer::Back(page, note) => {

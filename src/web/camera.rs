@@ -46,6 +46,12 @@ async fn ask<T: Send + 'static>(
     tokio::task::spawn_blocking(move || question(&*calibration)).await.ok()
 }
 
+/// The version in force; `None` where it cannot be read.
+pub(super) async fn in_force(site: &Site) -> Option<Calibrated> {
+    let versions = ask(site, |calibration| calibration.versions()).await?.ok()?;
+    versions.into_iter().next()
+}
+
 async fn page(visit: Visit) -> Response {
     let versions = match ask(&visit.site, |calibration| calibration.versions()).await {
         Some(Ok(versions)) => versions,

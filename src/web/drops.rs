@@ -1,16 +1,21 @@
-//! Drops: the last ones, and those of a day or a stream; "that was glass". Also all of them, as a file.
+//! Drops: the last ones, and those of a day or a stream, with their small pictures where such are kept; "that was glass".
+//! Also all of them, as a file.
+//!
+//! Never a picture for somebody without a row in the audit log that says so.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::io;
+use std::net::IpAddr;
 use std::path::Path;
 use std::sync::Arc;
 
-use axum::Router;
 use axum::body::{Body, Bytes};
-use axum::extract::{Query, State};
+use axum::extract::{self, Query, State};
+use axum::http::StatusCode;
 use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
+use axum::{Extension, Router};
 use jiff::civil::Date;
 use maud::{Markup, html};
 use serde::Deserialize;
@@ -18,10 +23,10 @@ use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 
 use super::access::{Role, Who};
-use super::acting::{Deed, Fields, act};
+use super::acting::{Deed, Fields, Peer, act, write_down};
 use super::nav::{Tab, Visit, token};
 use super::view::{book, swatch};
-use super::{Info, Site};
+use super::{Info, Site, sign};
 use crate::streams::Stream;
 use crate::tally::{
     DropRecord, DropState, ExportFormat, Search, Span, TallyError, corrections, day_start_ms, export_beside,
@@ -39,7 +44,11 @@ const CHUNKS: usize = 4;
 const CHUNK_BYTES: usize = 32 * 1024;
 
 pub(super) fn routes() -> Router<Arc<Site>> {
-    Router::new().route(PATH, get(page)).route("/drops.csv", get(csv)).route("/drops/correct", act(correct))
+    Router::new()
+        .route(PATH, get(page))
+        .route("/drops.csv", get(csv))
+        .route("/drops/picture/{seq}", get(picture))
+        .route("/drops/correct", act(correct))
 }
 
 /// What is looked for, as it stands in the address; what makes no sense finds everything.
@@ -68,27 +77,63 @@ impl Asked {
     }
 }
 
-async fn page(State(site): State<Arc<Site>>, visit: Visit, Query(asked): Query<Asked>) -> Response {
+async fn page(
+    State(site): State<Arc<Site>>,
+    Extension(Peer(address)): Extension<Peer>,
+    visit: Visit,
+    Query(asked): Query<Asked>,
+) -> Response {
     let info = &site.page.info;
     let wanted = asked.search(info);
     let read = move |path: &Path| {
         let drops = search(path, &wanted, PAGE)?;
         let (first, last) =
             (drops.last().map_or(0, |drop| drop.seq), drops.first().map_or(0, |drop| drop.seq));
-        Ok(Found { truths: corrections(path, first, last)?, drops })
+        Ok(Found { truths: corrections(path, first, last)?, drops, pictured: HashSet::new() })
     };
-    let found = match site.read_ledger(read).await {
+    let mut found = match site.read_ledger(read).await {
         Ok(found) => found,
         Err(error) => return super::login::failed(&error.to_string()),
     };
+    found.pictured = show_pictures(&site, &visit.who, address, &found.drops).await;
     let today = day_start_ms(site.page.clock.wall().unix_ms, &info.zone);
     visit.page(Tab::Drops, &[], None, &body(&visit, &asked, &found, today)).into_response()
 }
 
-/// Drops, and what the crew said of some of them.
+/// Drops, what the crew said of some of them, and which have pictures.
 struct Found {
     drops: Vec<DropRecord>,
     truths: HashMap<u64, Stream>,
+    pictured: HashSet<u64>,
+}
+
+/// The drops whose pictures this page may show, now that the audit log has it.
+async fn show_pictures(site: &Site, who: &Who, address: IpAddr, drops: &[DropRecord]) -> HashSet<u64> {
+    let Some(album) = &site.page.album else { return HashSet::new() };
+    let held = drops.iter().filter(|drop| album.holds(&drop.id, drop.seq)).map(|drop| drop.seq);
+    let seqs: Vec<u64> = held.collect();
+    let (Some(newest), Some(oldest)) = (seqs.first(), seqs.last()) else { return HashSet::new() };
+    let detail = format!("{} of drops {oldest} to {newest}", seqs.len());
+    let entry = Deed::done("look_at_pictures", detail, PATH, "").entry(site, &who.name, address);
+    if !write_down(site, entry).await {
+        return HashSet::new();
+    }
+    album.show(&who.name, &seqs);
+    seqs.into_iter().collect()
+}
+
+/// `GET /drops/picture/SEQ`: of a drop on a page that was shown to this login.
+async fn picture(
+    State(site): State<Arc<Site>>,
+    Extension(who): Extension<Who>,
+    extract::Path(seq): extract::Path<u64>,
+) -> Response {
+    let path = site.page.album.as_ref().and_then(|album| album.shown(&who.name, seq));
+    let Some(path) = path else { return StatusCode::NOT_FOUND.into_response() };
+    match tokio::task::spawn_blocking(move || std::fs::read(path)).await {
+        Ok(Ok(jpeg)) => ([(CONTENT_TYPE, "image/jpeg")], jpeg).into_response(),
+        Ok(Err(_)) | Err(_) => StatusCode::NOT_FOUND.into_response(),
+    }
 }
 
 /// What the crew said a drop truly was, and the way to say so.
@@ -153,12 +198,18 @@ fn body(visit: &Visit, asked: &Asked, found: &Found, today: i64) -> Markup {
                 }
                 button type="submit" { (words.text("drops-find")) }
             }
+            @if let Some(album) = &visit.site.page.album {
+                p .note { (sign::note(words, album.keeping())) }
+            }
             section .drops aria-label=(words.text("tab-drops")) {
                 @if drops.is_empty() {
                     p .note { (words.text("drops-found-none")) }
                 } @else {
-                    (book::list(words, info, drops, today, |drop| {
-                        truth(visit, drop, found.truths.get(&drop.seq).copied())
+                    (book::list(words, info, drops, today, |drop| html! {
+                        @if found.pictured.contains(&drop.seq) {
+                            img .judged src=(format!("/drops/picture/{}", drop.seq)) loading="lazy" alt=(words.text("drops-picture"));
+                        }
+                        (truth(visit, drop, found.truths.get(&drop.seq).copied()))
                     }))
                 }
             }

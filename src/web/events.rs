@@ -136,6 +136,29 @@ impl PictureFailed<'_> {
     }
 }
 
+/// The pictures of drops were removed, since they are not to be kept any more.
+pub(super) struct PicturesForgotten<'a> {
+    pub(super) folder: &'a Path,
+}
+
+impl PicturesForgotten<'_> {
+    pub(super) fn emit(&self) {
+        tracing::info!("the pictures in {} are removed: web.keep_frames is gone", self.folder.display());
+    }
+}
+
+/// Pictures of drops that must go cannot be removed.
+pub(super) struct PicturesStay<'a> {
+    pub(super) path: &'a Path,
+    pub(super) error: &'a std::io::Error,
+}
+
+impl PicturesStay<'_> {
+    pub(super) fn emit(&self) {
+        tracing::warn!("{} cannot be removed, and must be: {}", self.path.display(), self.error);
+    }
+}
+
 /// The page ended in order.
 pub(super) struct Stopped {
     /// Connections that had to be cut.

@@ -41,6 +41,11 @@ impl Health {
     }
 }
 
+/// Whether a folder's disk has so little room left that the ledger is in danger.
+pub(super) fn is_full(folder: &Path) -> bool {
+    Health { temperature_c: None, disk: disk(folder) }.is_full()
+}
+
 fn disk(state_dir: &Path) -> Option<(u64, u64)> {
     let disk = rustix::fs::statvfs(state_dir).ok()?;
     Some((disk.f_bavail.saturating_mul(disk.f_frsize), disk.f_blocks.saturating_mul(disk.f_frsize)))

@@ -16,11 +16,13 @@
 //! - Never shows the crew's pages, or changes anything, for somebody without a session (`access.rs`); every changing
 //!   request goes through `acting.rs` into the audit log.
 //! - Never beyond this machine without encryption (`tls.rs`).
-//! - Never a picture on disk. Never anything from another place: the page works without the internet.
+//! - Never a picture on disk, but for small ones of drops where the configuration keeps them, for a while (`album.rs`).
+//! - Never anything from another place: the page works without the internet.
 //! - Never answers for another host's name (a web site that points its name at this machine gets nothing).
 
 mod access;
 mod acting;
+pub mod album;
 mod assets;
 mod book;
 mod calibration;
@@ -45,6 +47,7 @@ mod routes;
 pub mod screen;
 mod server;
 mod settings;
+pub mod sign;
 mod streams;
 mod support;
 mod teach;
@@ -87,6 +90,7 @@ use crate::streams::Stream;
 use crate::tally::{DropRecord, TallyError, TallyHandle};
 use crate::uplink;
 use access::Access;
+use album::Album;
 use book::Book;
 use pictures::Picture;
 use pulse::News;
@@ -162,6 +166,8 @@ pub struct Page {
     pub calibration: Arc<dyn Calibrating>,
     /// Whoever teaches.
     pub teaching: Arc<dyn Teaching>,
+    /// Small pictures of drops; `None` where none are kept.
+    pub album: Option<Arc<Album>>,
     /// The way to the sorting loop, of [`ORDERS_MAX`] places.
     pub orders: mpsc::Sender<Order>,
     /// Every drop that was confirmed, or voided, as it now stands.
@@ -182,7 +188,7 @@ pub struct Page {
 
 /// Where the page can be reached, once somebody serves it.
 pub struct Door {
-    listener: TcpListener,
+    listener: std::net::TcpListener,
     tls: Option<TlsAcceptor>,
     settings: Settings,
 }
@@ -209,6 +215,8 @@ pub async fn bind(settings: &Settings) -> Result<Door, WebError> {
         _ => WebError::Bind { address, source },
     })?;
     let address = listener.local_addr().unwrap_or(address);
+    // Whoever serves it may do so on another runtime.
+    let listener = listener.into_std().map_err(|source| WebError::Bind { address, source })?;
     events::Listening { address, encrypted: tls.is_some(), open: settings.open_on_loopback }.emit();
     Ok(Door { listener, tls, settings: settings.clone() })
 }
@@ -218,6 +226,9 @@ pub async fn bind(settings: &Settings) -> Result<Door, WebError> {
 /// # Errors
 /// When a task of the page ends early, or the texts inside the program are damaged.
 pub async fn serve(door: Door, page: Page, stop: watch::Receiver<bool>) -> Result<(), WebError> {
+    let address = door.settings.listen;
+    let listener =
+        TcpListener::from_std(door.listener).map_err(|source| WebError::Bind { address, source })?;
     let (book_out, book) = watch::channel(Arc::new(Book::default()));
     let (health_out, health) = watch::channel(Health::read(&page.info.state_dir));
     let (news_out, news) = watch::channel(Arc::new(News::default()));
@@ -251,7 +262,7 @@ pub async fn serve(door: Door, page: Page, stop: watch::Receiver<bool>) -> Resul
         (tasks.spawn(screen::follow(Arc::clone(&site), screen_out)).id(), "screen"),
         (tasks.spawn(Arc::clone(&site.access).keep_on()).id(), "sessions"),
     ];
-    let mut server = tokio::spawn(server::accept(door.listener, door.tls, routes::router(&site), stop));
+    let mut server = tokio::spawn(server::accept(listener, door.tls, routes::router(&site), stop));
     let ended = tokio::select! {
         // The server ends in order only when it is told to.
         served = &mut server => served.err().map(|error| ("server", error.to_string())),

@@ -109,7 +109,8 @@ impl Tongue {
 }
 
 async fn page(visit: Visit) -> Response {
-    let page = view::page(&visit);
+    let calibrated = camera::in_force(&visit.site).await;
+    let page = view::page(&visit, calibrated.as_ref());
     ([(header::VARY, "Accept-Language, Cookie")], page).into_response()
 }
 

@@ -4,6 +4,8 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use super::album::Keeping;
+
 /// Settings of the page.
 #[derive(Clone, Debug)]
 pub struct Settings {
@@ -19,6 +21,8 @@ pub struct Settings {
     pub idle: Duration,
     /// Whoever sends it may read `/metrics` from elsewhere; without one only this machine may.
     pub metrics_token: Option<String>,
+    /// How long and how many small pictures of drops are kept; `None`: none.
+    pub keep_frames: Option<Keeping>,
     /// Folder of logins, sessions and the page's own certificate.
     pub folder: PathBuf,
 }
@@ -57,6 +61,7 @@ impl Settings {
             open_on_loopback: false,
             idle,
             metrics_token: None,
+            keep_frames: None,
             folder,
         }
     }

@@ -27,7 +27,7 @@ use super::health::Health;
 use super::live::Live;
 use super::nav::{Frame, Tab, Visit};
 use super::text::Words;
-use super::{Info, text};
+use super::{Calibrated, Info, text};
 use crate::capture::stage;
 use crate::clock::{Moment, WallTime};
 use crate::detect::Presence;
@@ -109,14 +109,14 @@ pub(super) fn part(name: &str, words: Words<'_>, info: &Info, scene: &Scene) -> 
     }
 }
 
-/// The whole page.
-pub(super) fn page(visit: &Visit) -> Markup {
+/// The whole page; `calibrated` is the camera's calibration in force.
+pub(super) fn page(visit: &Visit, calibrated: Option<&Calibrated>) -> Markup {
     let (words, info, scene) = (visit.words(), &visit.site.page.info, visit.site.scene());
-    visit.page(Tab::Now, &[&assets::SCRIPT], Some(run_id(info)), &body(words, info, &scene))
+    visit.page(Tab::Now, &[&assets::SCRIPT], Some(run_id(info)), &body(words, info, &scene, calibrated))
 }
 
 /// What stands on it.
-fn body(words: Words<'_>, info: &Info, scene: &Scene) -> Markup {
+fn body(words: Words<'_>, info: &Info, scene: &Scene, calibrated: Option<&Calibrated>) -> Markup {
     let part = |name: &str| part(name, words, info, scene);
     html! {
         (live_head(words, &part("state")))
@@ -140,7 +140,7 @@ fn body(words: Words<'_>, info: &Info, scene: &Scene) -> Markup {
                 }
             }
         }
-        (about(words, info, scene))
+        (about(words, info, scene, calibrated))
     }
 }
 
@@ -197,7 +197,7 @@ pub(super) fn not_found(words: Words<'_>, bin: &str) -> Markup {
     frame.page(&words.text("not-found-title"), &body)
 }
 
-fn about(words: Words<'_>, info: &Info, scene: &Scene) -> Markup {
+fn about(words: Words<'_>, info: &Info, scene: &Scene, calibrated: Option<&Calibrated>) -> Markup {
     let up_ms = i64::try_from(scene.now.since(info.started_at).as_millis()).unwrap_or(i64::MAX);
     let started = WallTime { unix_ms: scene.wall.unix_ms.saturating_sub(up_ms), ..scene.wall };
     let zone = info.zone.iana_name().unwrap_or("UTC");
@@ -207,6 +207,10 @@ fn about(words: Words<'_>, info: &Info, scene: &Scene) -> Markup {
         ("about-software", info.software.clone()),
         ("about-bundle", info.bundle.clone()),
         ("about-config", info.config_hash.clone()),
+        (
+            "about-calibration",
+            calibrated.map_or_else(|| "–".to_owned(), |version| calibration(words, info, version)),
+        ),
     ];
     html! {
         footer {
@@ -218,6 +222,17 @@ fn about(words: Words<'_>, info: &Info, scene: &Scene) -> Markup {
             }
         }
     }
+}
+
+/// A version of the camera's calibration: its number and when it was saved.
+fn calibration(words: Words<'_>, info: &Info, version: &Calibrated) -> String {
+    let number = words.with("versions-number", "number", version.number);
+    let saved_at = WallTime { unix_ms: version.saved_at_ms, synchronised: true };
+    let from = match version.number {
+        0 => words.text("versions-own"),
+        _ => local(info, saved_at, "%Y-%m-%d %H:%M"),
+    };
+    format!("{number} · {from}")
 }
 
 /// What tells one run of the program from the next: the page reloads when it changes.

@@ -96,6 +96,8 @@ impl Browser {
     pub(crate) fn resize(&self, (width, height): (u32, u32)) {
         let size = json!({ "width": width, "height": height, "deviceScaleFactor": 1, "mobile": false });
         self.devtools("Emulation.setDeviceMetricsOverride", &size);
+        // On a phone they lie over the page, and vanish.
+        self.devtools("Emulation.setScrollbarsHidden", &json!({ "hidden": true }));
         self.wait("the new size", &format!("innerWidth === {width} && innerHeight === {height}"));
     }
 
@@ -114,6 +116,11 @@ impl Browser {
         });
         self.devtools("Network.emulateNetworkConditions", &network);
         self.devtools("Emulation.setCPUThrottlingRate", &json!({ "rate": 4 }));
+    }
+
+    /// The next visit is like the first.
+    pub(crate) fn forget_what_was_loaded(&self) {
+        self.devtools("Network.clearBrowserCache", &json!({}));
     }
 
     /// Opens a path of the page.
@@ -170,6 +177,16 @@ impl Browser {
             found.click().await
         });
         pressed.is_ok()
+    }
+
+    /// Presses what leads to another page, and waits until that is there.
+    pub(crate) fn follow(&self, selector: &str) {
+        self.run("document.body.dataset.before = true;");
+        self.press(selector);
+        self.wait(
+            "the next page",
+            "document.body && !document.body.dataset.before && document.querySelector('main')",
+        );
     }
 
     /// Tries until it is so.

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::bin::Bin;
 use super::browser::Browser;
-use super::{LAPTOP, PHONE};
+use super::{LAPTOP, PHONE, VIEWS};
 
 const NOTE: &str = "document.getElementById('note')";
 
@@ -42,47 +42,46 @@ fn assert_region(browser: &Browser, wanted: [f64; 4]) {
 }
 
 fn submit(browser: &Browser, action: &str) {
-    browser.run(&format!(
-        "document.body.dataset.before = true;
-         document.querySelector('form[action={}]').requestSubmit();",
-        json!(action)
-    ));
-    browser.wait("the answer", &format!("document.body && !document.body.dataset.before && {NOTE}"));
+    browser.follow(&format!("form[action=\"{action}\"] button[type=submit]"));
+    browser.wait("the answer", NOTE);
 }
 
 #[test]
-fn a_region_is_drawn_with_a_finger_saved_and_taken_back() {
-    let bin = Bin::start();
-    let browser = Browser::new(bin.address);
-    browser.resize(PHONE);
-    browser.open("/camera?lang=ko");
-    browser.wait("a picture", "document.getElementById('picture').naturalWidth > 0");
-    browser.wait("the drawing", "document.querySelector('.picture .drawn circle')");
-    assert_region(&browser, [40.0, 20.0, 240.0, 200.0]);
-    // The corner at the bottom right is carried inwards, then the whole region to the left edge.
-    drag(&browser, "touch", (280.0 / 320.0, 220.0 / 240.0), (0.5, 0.5));
-    assert_region(&browser, [40.0, 20.0, 120.0, 100.0]);
-    drag(&browser, "touch", (100.0 / 320.0, 70.0 / 240.0), (0.0, 70.0 / 240.0));
-    assert_region(&browser, [0.0, 20.0, 120.0, 100.0]);
-    browser.run("document.querySelector('#region button[type=reset]').click();");
-    browser.wait("the numbers as they were", "document.getElementById('x').value === '40'");
-    browser.wait("the drawing too", "document.querySelector('.drawn rect').getAttribute('x') === '40'");
-    drag(&browser, "touch", (280.0 / 320.0, 220.0 / 240.0), (0.5, 0.5));
-    browser.wait_for_text("선명도");
-    browser.assert_fits_width("/camera");
-    browser.assert_accessible("/camera in Korean");
-    browser.run("scrollTo(0, 0);");
-    browser.picture("camera");
-
-    submit(&browser, "/camera/save");
-    browser.wait_for_text("저장했고 지금부터 쓰입니다");
-    browser.wait(
-        "the region in the picture",
-        "document.querySelector('#overlay rect.region').getAttribute('width') < 130",
-    );
-    submit(&browser, "/camera/return");
-    browser.wait_for_text("0판과 같음");
-    assert_region(&browser, [40.0, 20.0, 240.0, 200.0]);
+fn a_region_is_drawn_saved_and_taken_back() {
+    for view in VIEWS {
+        let bin = Bin::start();
+        let browser = Browser::new(bin.address);
+        let pointer = if view.window == PHONE { "touch" } else { "mouse" };
+        view.open(&browser, "/camera");
+        browser.wait("a picture", "document.getElementById('picture').naturalWidth > 0");
+        browser.wait("the drawing", "document.querySelector('.picture .drawn circle')");
+        assert_region(&browser, [40.0, 20.0, 240.0, 200.0]);
+        // The corner at the bottom right is carried inwards, then the whole region to the left edge.
+        drag(&browser, pointer, (280.0 / 320.0, 220.0 / 240.0), (0.5, 0.5));
+        assert_region(&browser, [40.0, 20.0, 120.0, 100.0]);
+        drag(&browser, pointer, (100.0 / 320.0, 70.0 / 240.0), (0.0, 70.0 / 240.0));
+        assert_region(&browser, [0.0, 20.0, 120.0, 100.0]);
+        browser.run("document.querySelector('#region button[type=reset]').click();");
+        browser.wait("the numbers as they were", "document.getElementById('x').value === '40'");
+        browser.wait("the drawing too", "document.querySelector('.drawn rect').getAttribute('x') === '40'");
+        drag(&browser, pointer, (280.0 / 320.0, 220.0 / 240.0), (0.5, 0.5));
+        browser.wait_for_text(view.says("선명도", "Sharpness"));
+        browser.assert_fits_width("/camera");
+        browser.assert_accessible(&format!("/camera in {view:?}"));
+        if view.window == PHONE && view.language == "ko" {
+            browser.run("scrollTo(0, 0);");
+            browser.picture("camera");
+        }
+        submit(&browser, "/camera/save");
+        browser.wait_for_text(view.says("저장했고 지금부터 쓰입니다", "Saved, and in force"));
+        browser.wait(
+            "the region in the picture",
+            "document.querySelector('#overlay rect.region').getAttribute('width') < 130",
+        );
+        submit(&browser, "/camera/return");
+        browser.wait_for_text(view.says("0판과 같음", "as version 0"));
+        assert_region(&browser, [40.0, 20.0, 240.0, 200.0]);
+    }
 }
 
 #[test]

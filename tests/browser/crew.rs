@@ -7,7 +7,7 @@ use serde_json::json;
 use super::browser::Browser;
 use super::program::running::Running;
 use super::program::{Bin, Ran, clip_folder, path_value};
-use super::{LAPTOP, PHONE};
+use super::{PHONE, VIEWS, View};
 
 /// A bin whose page is open on this machine, and which sees these pictures of the can's clip: number and frame.
 fn bin_that_sees(pictures: &[(&str, u32)], frames: u32) -> Bin {
@@ -25,7 +25,6 @@ fn bin_that_sees(pictures: &[(&str, u32)], frames: u32) -> Bin {
 }
 
 fn open(bin: &mut Bin) {
-    bin.know_the_empty_chamber();
     bin.set("web.listen", "127.0.0.1:0");
     bin.set("web.open_on_loopback", true);
 }
@@ -43,12 +42,12 @@ fn asking(what: &str) -> String {
 /// Looks at what is on the screen, in both windows and languages, at its words, its width and its accessibility; on the
 /// phone, in Korean, a picture is taken of what `sight` finds.
 fn look_at(browser: &Browser, path: &str, (picture, sight): (&str, &str), (korean, english): (&str, &str)) {
-    for (window, language, words) in [(LAPTOP, "en", english), (PHONE, "ko", korean)] {
-        browser.resize(window);
-        browser.open(&format!("{path}?lang={language}"));
-        browser.wait_for_text(words);
+    // The one whose picture is taken comes last.
+    for view in VIEWS.into_iter().rev() {
+        view.open(browser, path);
+        browser.wait_for_text(view.says(korean, english));
         browser.assert_fits_width(path);
-        browser.assert_accessible(&format!("{path} in {language}"));
+        browser.assert_accessible(&format!("{path} in {view:?}"));
     }
     browser.run(&format!("document.querySelector({}).scrollIntoView();", json!(sight)));
     browser.picture(picture);
@@ -59,15 +58,21 @@ fn the_flap_turns_in_maintenance_only_and_a_tour_is_timed() {
     let bin = empty_bin();
     let (running, address) = Running::with_page(&bin);
     let browser = Browser::new(address);
-    browser.resize(PHONE);
+    for view in VIEWS {
+        view.open(&browser, "/flap");
+        browser.follow(&asking("3"));
+        browser.wait_for_text(view.says("정비 중이 아닙니다", "Not in maintenance. Switch it on"));
+        browser.follow(&asking("maintenance-on"));
+        browser.wait_for_text(view.says("뒤에 저절로 끝나고", "Ends by itself in 20 min"));
+        browser.follow(&asking("3"));
+        browser.wait_for_text(view.says("3번 칸에 있음", "At compartment 3"));
+        browser.follow(&asking("maintenance-off"));
+        let ready = view.says("준비됨", "Ready");
+        browser.wait("the band", &format!("document.querySelector('#state h1').innerText === '{ready}'"));
+    }
     browser.open("/flap?lang=en");
-    browser.press(&asking("3"));
-    browser.wait_for_text("Not in maintenance. Switch it on");
-    browser.press(&asking("maintenance-on"));
-    browser.wait_for_text("Ends by itself in 20 min");
-    browser.press(&asking("3"));
-    browser.wait_for_text("At compartment 3");
-    browser.press(&asking("tour"));
+    browser.follow(&asking("maintenance-on"));
+    browser.follow(&asking("tour"));
     browser.wait("19 movements", "document.querySelectorAll('#service tbody tr').length === 19");
     browser.wait_for_text("Rests at home");
     look_at(&browser, "/flap", ("flap", "header"), ("스위치", "Switches"));
@@ -113,19 +118,30 @@ fn a_threshold_is_changed_checked_kept_through_a_restart_and_undone() {
     let mut bin = empty_bin();
     let (running, address) = Running::with_page(&bin);
     let browser = Browser::new(address);
-    browser.resize(PHONE);
-    browser.open("/settings?lang=en");
+    let (change, undo) =
+        ("form[action=\"/settings/change\"] .primary", "form[action=\"/settings/undo\"] button");
+    view_of_settings(&browser, VIEWS[0]);
     let before = value_of(&browser, CAN);
-    type_into(&browser, "judge.votes_least", "99");
-    browser.press("form[action=\"/settings/change\"] .primary");
-    browser.wait_for_text("Refused. Nothing was changed.");
-    browser.assert_accessible("/settings, refused");
-    browser.press("a.button");
-    browser.wait("the form", "document.querySelector('form[action=\"/settings/change\"]')");
+    for view in VIEWS {
+        view_of_settings(&browser, view);
+        type_into(&browser, "judge.votes_least", "99");
+        browser.follow(change);
+        browser.wait_for_text(
+            view.says("거부했습니다. 아무것도 바뀌지 않았습니다.", "Refused. Nothing was changed."),
+        );
+        browser.assert_accessible(&format!("/settings, refused, in {view:?}"));
+        browser.follow("a.button");
+        for (button, value) in [(change, "0.85"), (undo, &before)] {
+            type_into(&browser, CAN, "0.85");
+            browser.follow(button);
+            browser.wait_for_text(
+                view.says("적용했습니다. 지금부터 유효합니다.", "Applied. It holds from now on."),
+            );
+            assert_eq!(value_of(&browser, CAN), value);
+        }
+    }
     type_into(&browser, CAN, "0.85");
-    browser.press("form[action=\"/settings/change\"] .primary");
-    browser.wait_for_text("Applied. It holds from now on.");
-    assert_eq!(value_of(&browser, CAN), "0.85");
+    browser.follow(change);
     look_at(&browser, "/settings", ("settings", "header"), ("여기서 바꿈", "changed here"));
     running.stop();
 
@@ -133,10 +149,14 @@ fn a_threshold_is_changed_checked_kept_through_a_restart_and_undone() {
     let (running, _) = Running::with_page(&bin);
     browser.open("/settings?lang=en");
     assert_eq!(value_of(&browser, CAN), "0.85");
-    browser.press("form[action=\"/settings/undo\"] button");
-    browser.wait_for_text("Applied. It holds from now on.");
+    browser.follow(undo);
     assert_eq!(value_of(&browser, CAN), before);
     running.stop();
+}
+
+fn view_of_settings(browser: &Browser, view: View) {
+    view.open(browser, "/settings");
+    browser.wait("the form", "document.querySelector('form[action=\"/settings/change\"]')");
 }
 
 #[test]
@@ -173,20 +193,19 @@ fn a_compartment_is_marked_full_and_emptied() {
     let bin = empty_bin();
     let (running, address) = Running::with_page(&bin);
     let browser = Browser::new(address);
-    let say = |event: &str| {
-        browser.press(&format!("section.stream-can button[value={event}]"));
-        browser.wait_for_text("Noted.");
-    };
-    browser.resize(PHONE);
-    browser.open("/compartments?lang=en");
-    say("full");
+    let say = |event: &str| browser.follow(&format!("section.stream-can button[value={event}]"));
     let status = "document.querySelector('section.stream-can .status').innerText";
-    assert_eq!(browser.value(status), "Full");
+    for view in VIEWS {
+        view.open(&browser, "/compartments");
+        say("full");
+        browser.wait_for_text(view.says("기록했습니다.", "Noted."));
+        assert_eq!(browser.value(status), view.says("가득 참", "Full"));
+        say("emptied");
+        assert_eq!(browser.value(status), view.says("열림", "Open"));
+        browser.wait_for_text(view.says("비운 뒤 0개", "0 items since it was emptied · emptied"));
+    }
+    say("full");
     look_at(&browser, "/compartments", ("compartments", ".stream-can"), ("가득 참", "Full"));
-    browser.open("/compartments?lang=en");
-    say("emptied");
-    assert_eq!(browser.value(status), "Open");
-    browser.wait_for_text("0 items since it was emptied · emptied");
     running.stop();
 }
 
@@ -203,18 +222,19 @@ fn the_counts_the_drops_and_the_support_bundle_come_down_as_files() {
     let bin = empty_bin();
     let (running, address) = Running::with_page(&bin);
     let browser = Browser::new(address);
-    let folder = bin.path("downloads");
-    browser.download_to(&folder);
-    browser.resize(PHONE);
-    browser.open("/counts?lang=en&of=week");
-    let csv = download(&browser, &folder, ".downloads a", "counts-week.csv");
-    assert_eq!(csv, b"stream,outcome,count\n");
-    browser.open("/drops?lang=en");
-    let csv = download(&browser, &folder, "a[href=\"/drops.csv\"]", "drops.csv");
-    assert!(csv.starts_with(b"id,seq,state,time"));
-    browser.open("/checkup?lang=en");
-    let bundle = download(&browser, &folder, "a[href=\"/support.tar.gz\"]", "bunri-support.tar.gz");
-    assert!(bundle.starts_with(&[0x1F, 0x8B]), "it is a gzip file");
+    for (index, view) in VIEWS.into_iter().enumerate() {
+        let folder = bin.path(&format!("downloads/{index}"));
+        browser.download_to(&folder);
+        view.open(&browser, "/counts?of=week");
+        let csv = download(&browser, &folder, ".downloads a", "counts-week.csv");
+        assert_eq!(csv, b"stream,outcome,count\n");
+        view.open(&browser, "/drops");
+        let csv = download(&browser, &folder, "a[href=\"/drops.csv\"]", "drops.csv");
+        assert!(csv.starts_with(b"id,seq,state,time"));
+        view.open(&browser, "/checkup");
+        let bundle = download(&browser, &folder, "a[href=\"/support.tar.gz\"]", "bunri-support.tar.gz");
+        assert!(bundle.starts_with(&[0x1F, 0x8B]), "it is a gzip file");
+    }
     running.stop();
 }
 

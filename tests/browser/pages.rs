@@ -1,35 +1,40 @@
 //! The crew's pages.
 
+use std::path::Path;
+
+use bunri::capture::Frame;
+use bunri::clock::Clock as _;
 use bunri::judge::{Alarm, Reason, StateName, Verdict};
 use bunri::streams::Stream;
 use bunri::web::Live;
+use bunri::web::album::Keeping;
 use serde_json::json;
 
 use super::bin::{Bin, KIM, a_can};
 use super::browser::Browser;
 use super::client::get;
-use super::{LAPTOP, PHONE};
+use super::{PHONE, VIEWS};
 
 #[test]
 fn the_live_page_is_light_accessible_and_shows_a_drop_as_it_arrives() {
     let bin = Bin::start();
     let browser = Browser::new(bin.address);
     let mut seq = 0;
-    for (window, language, ready, can) in
-        [(PHONE, "ko", "준비됨", "캔·고철"), (LAPTOP, "en", "Ready", "Cans and metal")]
-    {
-        browser.resize(window);
-        browser.open(&format!("/?lang={language}"));
-        browser.wait_for_text(ready);
+    for view in VIEWS {
+        view.open(&browser, "/");
+        browser.wait_for_text(view.says("준비됨", "Ready"));
         bin.drop_item(a_can());
         seq += 1;
         browser.wait("the drop", &format!("document.querySelector('#drops [data-seq=\"{seq}\"]')"));
-        browser.wait_for_text(can);
+        browser.wait_for_text(view.says("캔·고철", "Cans and metal"));
         browser.wait("a picture", "document.getElementById('picture').naturalWidth > 0");
-        browser.assert_fits_width(language);
-        browser.assert_accessible(&format!("/ in {language}"));
-        browser.picture(&format!("now-{language}"));
+        browser.assert_fits_width("/");
+        browser.assert_accessible(&format!("/ in {view:?}"));
+        if view.window == PHONE {
+            browser.picture(&format!("now-{}", view.language));
+        }
     }
+    browser.open("/?lang=en");
     let weight = browser.value(
         "performance.getEntries().filter(({ entryType, name }) => entryType === 'navigation'
            || entryType === 'resource' && !/events|picture/.test(name))
@@ -44,41 +49,56 @@ fn the_live_page_is_light_accessible_and_shows_a_drop_as_it_arrives() {
     browser.assert_accessible("/ with an alarm");
 }
 
-/// Prints how soon the page can be read on a slow phone.
+/// Prints how soon the page is there on a slow phone, by its own clock from the tap on: `make slow-phone`.
 #[test]
-fn the_live_page_can_be_read_on_a_slow_phone() {
+fn the_live_page_is_usable_on_a_slow_phone() {
+    const VISITS: usize = 5;
     let bin = Bin::start();
-    let browser = Browser::new(bin.address);
-    browser.resize(PHONE);
-    browser.slow_phone();
-    let mut took_ms = Vec::new();
-    for visit in ["first", "second"] {
-        browser.open(&format!("/?lang=en&visit={visit}"));
-        browser.wait_for_text("Ready");
-        browser.wait("the paint", "performance.getEntriesByName('first-contentful-paint').length");
-        let painted = browser.value("performance.getEntriesByName('first-contentful-paint')[0].startTime");
-        took_ms.push(painted.as_f64().unwrap().round());
+    for visit in ["first", "next"] {
+        let (mut read_ms, mut live_ms) = (Vec::new(), Vec::new());
+        let browser = Browser::new(bin.address);
+        browser.resize(PHONE);
+        browser.slow_phone();
+        for _ in 0..VISITS {
+            if visit == "first" {
+                browser.forget_what_was_loaded();
+            }
+            browser.open("/?lang=en");
+            browser.wait_for_text("Ready");
+            browser.wait("the paint", "performance.getEntriesByName('first-contentful-paint').length");
+            browser.wait("live", "document.documentElement.dataset.live");
+            let painted =
+                browser.value("performance.getEntriesByName('first-contentful-paint')[0].startTime");
+            read_ms.push(painted.as_f64().unwrap());
+            live_ms.push(browser.value("Number(document.documentElement.dataset.live)").as_f64().unwrap());
+        }
+        for times_ms in [&mut read_ms, &mut live_ms] {
+            times_ms.sort_by(f64::total_cmp);
+        }
+        let (middle, most) = (VISITS / 2, VISITS - 1);
+        println!(
+            "{visit} visit on a slow phone: readable after {:.0} ms (most {:.0}), live after {:.0} ms (most {:.0})",
+            read_ms[middle], read_ms[most], live_ms[middle], live_ms[most]
+        );
     }
-    println!(
-        "readable on a slow phone: {} ms after the first tap, {} ms after the next",
-        took_ms[0], took_ms[1]
-    );
 }
 
 #[test]
 fn the_live_page_finds_back_to_a_bin_that_was_restarted() {
-    let bin = Bin::start();
+    let mut bin = Bin::start();
     let browser = Browser::new(bin.address);
-    browser.resize(PHONE);
-    browser.open("/?lang=en");
-    browser.wait_for_text("Ready");
-    browser.run("window.before = true;");
-    drop(bin);
-    browser.wait("the loss", "!document.getElementById('lost').hidden");
-    let bin = Bin::start_at(browser.address);
-    browser.wait("the new page", "!window.before && document.getElementById('lost').hidden");
-    bin.drop_item(a_can());
-    browser.wait_for_text("Cans and metal");
+    for view in VIEWS {
+        view.open(&browser, "/");
+        browser.wait_for_text(view.says("준비됨", "Ready"));
+        browser.run("window.before = true;");
+        drop(bin);
+        browser.wait("the loss", "!document.getElementById('lost').hidden");
+        browser.assert_accessible(&format!("/ without a bin in {view:?}"));
+        bin = Bin::start_at(browser.address);
+        browser.wait("the new page", "!window.before && document.getElementById('lost').hidden");
+        bin.drop_item(a_can());
+        browser.wait_for_text(view.says("캔·고철", "Cans and metal"));
+    }
 }
 
 /// Logs in as a person would: types into the form and sends it.
@@ -94,54 +114,55 @@ fn log_in(browser: &Browser, (name, password): (&str, &str)) {
 }
 
 #[test]
-fn a_wrong_password_is_refused_five_lock_out_and_the_right_one_opens() {
-    let bin = Bin::with_logins();
-    let browser = Browser::new(bin.address);
-    for (window, language) in [(PHONE, "ko"), (LAPTOP, "en")] {
-        browser.resize(window);
-        browser.open(&format!("/login?lang={language}"));
+fn a_wrong_password_is_refused_the_right_one_opens_and_five_wrong_ones_lock_out() {
+    let mut browser = Browser::new(Bin::with_logins().address);
+    for view in VIEWS {
+        let bin = Bin::with_logins();
+        browser = browser.elsewhere(bin.address);
+        view.open(&browser, "/login");
         browser.assert_fits_width("/login");
-        browser.assert_accessible(&format!("/login in {language}"));
-    }
-    log_in(&browser, (KIM.0, "wrong"));
-    browser.wait_for_text("Name or password is wrong");
-    browser.assert_accessible("/login after a wrong password");
-    log_in(&browser, KIM);
-    browser.wait("the page behind it", "location.pathname === '/' && document.getElementById('state')");
-    browser.wait_for_text("Ready");
-
-    let bin = Bin::with_logins();
-    let browser = browser.elsewhere(bin.address);
-    browser.open("/login?lang=en");
-    let mut tries = 0;
-    while browser.value("document.body.innerText.includes('Too many wrong passwords')") == false {
-        assert!(tries < 10, "never locked out");
-        browser.run("document.body.dataset.tried = true;");
+        browser.assert_accessible(&format!("/login in {view:?}"));
         log_in(&browser, (KIM.0, "wrong"));
-        browser.wait(
-            "the answer",
-            "document.body && !document.body.dataset.tried && document.querySelector('form')",
-        );
-        tries += 1;
+        browser.wait_for_text(view.says("비밀번호가 맞지 않습니다", "password is wrong"));
+        browser.assert_accessible(&format!("/login after a wrong password in {view:?}"));
+        log_in(&browser, KIM);
+        browser.wait("the page behind it", "location.pathname === '/' && document.getElementById('state')");
+        browser.wait_for_text(view.says("준비됨", "Ready"));
+        browser.run("document.querySelector('form[action=\"/logout\"]').requestSubmit();");
+        browser.wait("the way out", "location.pathname === '/login'");
+
+        let locked = view.says("잘못된 비밀번호가 너무 많았습니다", "Too many wrong passwords");
+        let is_locked = format!("document.body.innerText.includes({})", json!(locked));
+        let mut tries = 0;
+        while browser.value(&is_locked) == false {
+            assert!(tries < 10, "never locked out");
+            browser.run("document.body.dataset.tried = true;");
+            log_in(&browser, (KIM.0, "wrong"));
+            browser.wait(
+                "the answer",
+                "document.body && !document.body.dataset.tried && document.querySelector('form')",
+            );
+            tries += 1;
+        }
+        assert_eq!(tries, 5, "the right password forgave the first wrong one");
+        browser.assert_accessible(&format!("/login, locked out, in {view:?}"));
+        log_in(&browser, KIM);
+        browser.wait_for_text(locked);
+        assert_eq!(browser.value("location.pathname"), "/login", "the right password opens nothing now");
     }
-    assert!(tries >= 5, "locked out after {tries}");
-    log_in(&browser, KIM);
-    browser.wait_for_text("Too many wrong passwords");
 }
 
 /// Opens a page in both windows and languages; it must say these words.
 fn look_through(browser: &Browser, path: &str, korean: &[&str], english: &[&str]) {
     let name = path.trim_start_matches('/').split('?').next().unwrap_or_default();
-    for (window, language, words) in [(PHONE, "ko", korean), (LAPTOP, "en", english)] {
-        browser.resize(window);
-        let sign = if path.contains('?') { '&' } else { '?' };
-        browser.open(&format!("{path}{sign}lang={language}"));
-        for word in words {
+    for view in VIEWS {
+        view.open(browser, path);
+        for word in if view.language == "ko" { korean } else { english } {
             browser.wait_for_text(word);
         }
         browser.assert_fits_width(path);
-        browser.assert_accessible(&format!("{path} in {language}"));
-        if window == PHONE {
+        browser.assert_accessible(&format!("{path} in {view:?}"));
+        if view.window == PHONE && view.language == "ko" {
             browser.picture(name);
         }
     }
@@ -185,9 +206,7 @@ fn counts_and_drops_say_in_numbers_what_happened() {
     );
     browser.run("document.querySelector('.correct').open = true;");
     browser.assert_accessible("/drops while correcting");
-    browser.run("document.querySelector('.correct button[value=glass]').click();");
-    browser.wait_for_text("Noted.");
-    browser.wait_for_text("The crew: Glass bottle");
+    browser.follow(".correct button[value=glass]");
     browser.open("/counts?of=all");
     browser.wait_for_text("Of 1 that the crew named, 0 were seen rightly.");
     browser.assert_accessible("/counts with a confusion");
@@ -195,6 +214,46 @@ fn counts_and_drops_say_in_numbers_what_happened() {
     assert_eq!((csv.lines().count(), csv.starts_with("id,seq,state,time")), (5, true), "{csv}");
     browser.open("/drops?day=1999-01-01");
     browser.wait_for_text("No such drops");
+}
+
+/// A picture as the album keeps it: the chamber with a can.
+fn small_picture() -> Vec<u8> {
+    let clip = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/clips/can/0041.jpg");
+    let picture = image::open(clip).unwrap().crop_imm(44, 32, 560, 424).thumbnail(280, 212).into_rgb8();
+    let frame = Frame { width: 280, height: 212, pixels: picture.into_raw(), ..Frame::default() };
+    let mut jpeg = Vec::new();
+    bunri::capture::jpeg::encode(&frame, 75, &mut jpeg).unwrap();
+    jpeg
+}
+
+#[test]
+fn a_drop_is_seen_with_its_picture_and_corrected() {
+    let until = jiff::civil::date(9_999, 12, 31);
+    let keeping = Keeping { until, days_most: 14, pictures_most: 10, bytes_most: 1 << 20 };
+    let bin = Bin::with(|settings| {
+        settings.open_on_loopback = true;
+        settings.keep_frames = Some(keeping);
+    });
+    let browser = Browser::new(bin.address);
+    for view in VIEWS {
+        let drop = bin.drop_item(a_can());
+        bin.album.as_ref().unwrap().put(drop.seq, &small_picture(), bin.clock.wall().unix_ms).unwrap();
+        view.open(&browser, "/drops");
+        let line = format!("[data-seq=\"{}\"]", drop.seq);
+        browser.run(&format!("document.querySelector({}).scrollIntoView();", json!(line)));
+        browser.wait("its picture", &format!("document.querySelector('{line} img').naturalWidth === 280"));
+        browser.assert_fits_width("/drops with pictures");
+        browser.assert_accessible(&format!("/drops with pictures in {view:?}"));
+        if view.window == PHONE && view.language == "ko" {
+            browser.run("scrollTo(0, 0);");
+            browser.picture("drops-kept");
+        }
+        browser.press(&format!("{line} summary"));
+        browser.follow(&format!("{line} button[value=glass]"));
+        browser.wait_for_text(view.says("적었습니다", "Noted"));
+        let truth = browser.value(&format!("document.querySelector('{line} .truth').innerText"));
+        assert_eq!(truth, view.says("점검원: 유리병", "The crew: Glass bottle"));
+    }
 }
 
 #[test]

@@ -9,6 +9,7 @@ use serde_json::json;
 
 use super::bin::{Bin, SCREEN_WIDTH_MM, a_can};
 use super::browser::Browser;
+use super::{LAPTOP, PHONE};
 
 /// A kiosk's display, upright, at half its pixels: everything on it is sized by its width.
 const UPRIGHT: (u32, u32) = (540, 960);
@@ -118,6 +119,10 @@ fn every_state_is_legible_in_words_and_shapes_and_accessible() {
     every_state_at(UPRIGHT, SCREEN_WIDTH_MM, Language::English);
     every_state_at(LYING, LYING_WIDTH_MM, Language::Korean);
     every_state_at(LYING, LYING_WIDTH_MM, Language::English);
+    for (window, width_mm) in [(PHONE, SCREEN_WIDTH_MM), (LAPTOP, LYING_WIDTH_MM)] {
+        every_state_at(window, width_mm, Language::Korean);
+        every_state_at(window, width_mm, Language::English);
+    }
 }
 
 fn every_state_at(window: (u32, u32), width_mm: f32, first: Language) {

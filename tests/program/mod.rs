@@ -117,12 +117,11 @@ impl Bin {
         at.insert(key.to_owned(), value.into());
     }
 
-    /// Knows the empty chamber from its calibration: on a busy machine the first thing seen may be an item already.
-    pub(crate) fn know_the_empty_chamber(&mut self) {
+    /// Takes the picture of the empty chamber out of the calibration: the bin learns it at each start.
+    pub(crate) fn forget_the_empty_chamber(&mut self) {
         let rig = std::fs::read_to_string(root().join("calibration/demo/rig.toml")).unwrap();
         let mut rig: toml::Table = rig.parse().unwrap();
-        let camera = rig["camera"].as_table_mut().unwrap();
-        camera.insert("empty_chamber".into(), path_value(clip_folder("can").join("0000.jpg")));
+        rig["camera"].as_table_mut().unwrap().remove("empty_chamber");
         let path = self.path("rig.toml");
         std::fs::write(&path, rig.to_string()).unwrap();
         self.set("rig.calibration", path_value(path));

@@ -4,16 +4,18 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use bunri::clock::Clock as _;
 use bunri::judge::{Command, CompartmentId};
 use bunri::streams::Stream;
 use bunri::tally::{AuditEntry, AuditOutcome};
+use bunri::web::album::Keeping;
 use bunri::web::{Role, Tls, Users};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio_rustls::rustls::pki_types::pem::PemObject as _;
 use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName};
 use tokio_rustls::rustls::{ClientConfig, RootCertStore, crypto::ring};
 
-use crate::bin::{Bin, KIM, LEE, add_logins};
+use crate::bin::{Bin, KIM, LEE, a_can, add_logins};
 use crate::client::{Browser, Events, get, post, send};
 
 /// Every address that changes something.
@@ -144,6 +146,38 @@ fn nothing_is_changed_without_the_role_and_the_token() {
     assert!(bin.tally.call(|ledger| ledger.compartment(Stream::Can)).unwrap().full);
     let page = kim.get("/compartments?done=compartment-said&lang=en").text();
     assert!(page.contains("Noted.") && page.contains("Not full after all"), "{page}");
+}
+
+#[test]
+fn a_picture_of_a_drop_is_shown_to_the_crew_after_the_audit_log_says_so() {
+    let until = jiff::civil::date(9_999, 12, 31);
+    let keeping = Keeping { until, days_most: 14, pictures_most: 10, bytes_most: 1_000 };
+    let bin = Bin::with(|settings| {
+        settings.keep_frames = Some(keeping);
+        add_logins(&settings.folder);
+    });
+    bin.drop_item(a_can());
+    bin.drop_item(a_can());
+    bin.album.as_ref().unwrap().put(2, b"a picture", bin.clock.wall().unix_ms).unwrap();
+    const PICTURE: &str = "/drops/picture/2";
+    let stranger = get(bin.address, PICTURE);
+    assert_eq!((stranger.status, stranger.header("location")), (303, Some("/login?next=/drops/picture/2")));
+    let (mut kim, mut lee) = (Browser::of(bin.address, KIM), Browser::of(bin.address, LEE));
+    assert_eq!(lee.get(PICTURE).status, 404, "no page has shown it");
+    let page = lee.get("/drops?lang=en").text();
+    assert!(page.contains(PICTURE) && !page.contains("/drops/picture/1"), "{page}");
+    assert!(page.contains("for 14 days at most and until 9999-12-31"), "{page}");
+    let newest = &audit(&bin)[0];
+    let row = [newest.who.as_str(), &newest.what, &newest.detail];
+    assert_eq!(row, ["lee", "look_at_pictures", "1 of drops 2 to 2"]);
+    let picture = lee.get(PICTURE);
+    assert_eq!(picture.header("content-type"), Some("image/jpeg"));
+    assert_eq!(picture.header("cache-control"), Some("no-store"));
+    assert_eq!(picture.text(), "a picture");
+    assert_eq!(kim.get(PICTURE).status, 404, "kim has not opened the page");
+    let rows = audit(&bin).len();
+    kim.get("/drops?stream=glass");
+    assert_eq!(audit(&bin).len(), rows, "nothing was shown");
 }
 
 #[test]

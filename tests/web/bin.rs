@@ -16,6 +16,7 @@ use bunri::streams::Stream;
 use bunri::tally::{DropRecord, Intent, Ledger, RunInfo, TallyHandle, Writer};
 use bunri::teach::{Ask, Board, TeachError};
 use bunri::uplink;
+use bunri::web::album::Album;
 use bunri::web::checkup::{Check, Finding, Grade};
 use bunri::web::screen::{self, Rule, Rules, Voice};
 use bunri::web::{
@@ -102,6 +103,8 @@ pub(crate) struct Bin {
     pub(crate) tally: TallyHandle,
     /// What the page asked of the sorting loop.
     pub(crate) commands: Arc<Mutex<Vec<Command>>>,
+    /// The drops' pictures, if any are to be kept.
+    pub(crate) album: Option<Arc<Album>>,
     /// Where logins and sessions are.
     pub(crate) folder: PathBuf,
     ended: mpsc::Receiver<Result<(), WebError>>,
@@ -160,6 +163,10 @@ impl Bin {
         let state_dir = folder.path().to_owned();
         let ledger =
             Ledger::open(&state_dir.join("tally.db"), &identity, &run, clock.now(), clock.wall()).unwrap();
+        let album = settings.keep_frames.map(|keeping| {
+            let (zone, now_ms) = (jiff::tz::TimeZone::UTC, clock.wall().unix_ms);
+            Arc::new(Album::open(keeping, zone, &state_dir, ledger.epoch(), now_ms))
+        });
         let (_writer, tally) = Writer::spawn(ledger, clock.clone(), || {}).unwrap();
         let (live, live_seen) = watch::channel(Live { state: Some(StateName::Empty), ..Live::default() });
         let (uplink, uplink_seen) = watch::channel(uplink::Status { connected: true, ..Default::default() });
@@ -168,6 +175,7 @@ impl Bin {
         let (orders_in, orders) = orders::channel(web::ORDERS_MAX);
         let mut bin = Self {
             address: settings.listen,
+            album,
             commands: Arc::default(),
             folder: settings.folder.clone(),
             live,
@@ -192,6 +200,7 @@ impl Bin {
             calibration: Arc::new(Calibrations::new(bin.live.clone())),
             tuning: Arc::new(NoTuning(display)),
             teaching: Arc::new(NoTeaching),
+            album: bin.album.clone(),
             orders: orders_in,
             info: Info { state_dir: state_dir.clone(), ..info(bin.clock.now(), screen_width_mm) },
             check_up: Arc::new(findings),

@@ -100,7 +100,9 @@ class Bin:
         for key, value in values.items():
             text = text.replace(key, value)
         (self.folder / "bunri.toml").write_text(text)
-        (self.folder / "rig.toml").write_text(calibration or (PAYLOAD / "calibration/demo/rig.toml").read_text())
+        rig = calibration or (PAYLOAD / "calibration/demo/rig.toml").read_text()
+        # The demo's picture of its empty chamber is none of what these cameras show.
+        (self.folder / "rig.toml").write_text(re.sub(r"(?m)^empty_chamber = .*\n", "", rig))
         self.facts, self.facts_at = {}, 0.0
         self.process = None
 

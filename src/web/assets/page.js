@@ -83,6 +83,7 @@ function start() {
     if (facts.run !== root.dataset.run) return location.reload(); // another program runs there now
     put(parts);
     alive();
+    root.dataset.live ??= Math.round(performance.now()); // `make slow-phone` asks how soon that was
   });
   source.addEventListener("beat", alive);
   source.addEventListener("error", () => {

@@ -15,5 +15,12 @@ drops-found-none = No such drops
 drops-csv = Download every drop (CSV)
 drops-correct = That was in truth…
 drops-truth = The crew: { $stream }
+drops-picture = What lay in the chamber when it was judged
+frames-kept = A small picture is kept with each drop, for { $days } days at most and until { $until }. Who looks at them is in the audit log.
+frames-sign = CAMERA IN THIS BIN
+    To improve how it recognises things, this bin keeps a small picture of each item it takes.
+    What is seen: the inside of the chamber. No pictures of people, no sound.
+    How long: { $days } days at most, and until { $until }. The pictures do not leave this bin.
+    Who answers for it (name, telephone): ____________________
 
 note-corrected = Noted.

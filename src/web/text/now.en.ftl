@@ -61,6 +61,9 @@ alarm-disk = The disk is almost full
 alarm-hot = The board is hot
     .means = At 80 °C and more the processor slows down, and looking takes longer.
     .do = Free the air vents and shade the bin. Look at its fan.
+alarm-clock = The clock is not set by a time service
+    .means = Times of drops may be wrong. They are marked as such, also at the hub; sorting goes on.
+    .do = Connect the bin to a network with a time service. It is set by itself then.
 alarm-book = The ledger cannot be read
     .means = The drops and counts below may be old.
     .do = Check the disk: { $why }
@@ -102,6 +105,7 @@ verdict-looked-like = looked like { $stream }
 
 probability = Probability
 
+verdict-label = label { $label }
 verdict-took = { $ms } ms
 
 machine-title = Machine
@@ -160,5 +164,6 @@ about-title = This bin
 about-software = Software
 about-bundle = Model
 about-config = Configuration
+about-calibration = Calibration
 about-up-since = Up since
 about-zone = Time zone

@@ -32,7 +32,7 @@ state-mechanism-fault = 분류판 고장
     .means = 분류판이 가야 할 곳에 닿지 않습니다.
 state-ledger-fault = 기록 불가
     .means = 기록할 수 없으면 움직이지 않습니다.
-state-maintenance = 점검 중
+state-maintenance = 정비 중
     .means = 점검원이 작업하는 동안 분류하지 않습니다.
 
 alarms-title = 먼저 볼 것
@@ -61,6 +61,9 @@ alarm-disk = 디스크가 거의 찼습니다
 alarm-hot = 보드가 뜨겁습니다
     .means = 80 °C가 넘으면 처리 장치가 느려져 인식이 오래 걸립니다.
     .do = 통풍구를 열고 햇빛을 가리십시오. 팬을 확인하십시오.
+alarm-clock = 시계가 시각 서버와 맞지 않습니다
+    .means = 투입 시각이 틀릴 수 있습니다. 기록과 시 서버에 그렇게 표시됩니다. 분류는 계속됩니다.
+    .do = 시각 서버가 있는 통신망에 연결하세요. 그러면 저절로 맞춰집니다.
 alarm-book = 기록을 읽을 수 없습니다
     .means = 아래의 투입 목록과 개수가 오래된 것일 수 있습니다.
     .do = 디스크를 확인하세요: { $why }
@@ -99,6 +102,7 @@ verdict-looked-like = { $stream } 같아 보임
 
 probability = 확률
 
+verdict-label = 분류 이름 { $label }
 verdict-took = { $ms } ms
 
 machine-title = 기계
@@ -154,5 +158,6 @@ about-title = 이 수거함
 about-software = 프로그램
 about-bundle = 모델
 about-config = 설정
+about-calibration = 보정
 about-up-since = 켜진 때
 about-zone = 시간대

@@ -78,6 +78,9 @@ fn troubles(scene: &Scene) -> Vec<Trouble<'_>> {
     if scene.health.is_hot() {
         troubles.push(mild("hot"));
     }
+    if !scene.wall.synchronised {
+        troubles.push(mild("clock"));
+    }
     if let Some(why) = &scene.book.error {
         troubles.push(Trouble { key: "alarm-book".into(), why, mild: true });
     }
@@ -172,6 +175,7 @@ fn last(words: Words<'_>, verdict: &Verdict) -> Markup {
                 (words.with("verdict-looked-like", "stream", words.stream(verdict.seen))) " · "
             }
             @if let Some(id) = verdict.compartment { (compartment(words, id)) " · " }
+            (words.with("verdict-label", "label", &*verdict.label)) " · "
             (words.with("sees-votes", "count", verdict.votes)) " · "
             (words.with("verdict-took", "ms", took_ms))
         }

@@ -115,7 +115,7 @@ pub(in crate::web) fn scene() -> Scene {
 fn drawn(scene: &Scene) -> [String; 2] {
     let texts = Texts::load().unwrap();
     Language::ALL.map(|language| {
-        let page = body(texts.of(language), &info(), scene).into_string();
+        let page = body(texts.of(language), &info(), scene, None).into_string();
         assert!(!page.contains('⟦'), "{}", &page[page.find('⟦').unwrap()..][..80]);
         page
     })
@@ -334,7 +334,9 @@ fn the_board_and_its_troubles_are_shown() {
     scene.health = Health { temperature_c: Some(85.0), disk: Some((1_000_000, 31_000_000_000)) };
     scene.wall.synchronised = false;
     let [korean, english] = drawn(&scene);
-    for text in ["The disk is almost full", "The board is hot", "Not synchronised"] {
+    for text in
+        ["The disk is almost full", "The board is hot", "Not synchronised", "not set by a time service"]
+    {
         assert!(english.contains(text), "{text}");
     }
     assert!(korean.contains("디스크가 거의 찼습니다"));
