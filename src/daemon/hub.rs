@@ -127,7 +127,10 @@ impl Surroundings for Around {
     fn obey(&self, order: Order) -> Obeyed {
         match order {
             Order::Compartment { stream, closed } => self.compartment(stream, closed),
-            Order::Threshold { stream, value } => self.threshold(stream, value),
+            Order::Threshold { stream, value } => {
+                self.set(format!("judge.thresholds.{stream}"), value.to_string())
+            }
+            Order::Language(language) => self.set("web.language".to_owned(), language.id().to_owned()),
             Order::Restart => {
                 let restart = Arc::clone(&self.inside.restart);
                 Box::pin(async move {
@@ -160,10 +163,10 @@ impl Around {
         })
     }
 
-    /// As the crew's page does it: checked with the whole configuration, and undone there.
-    fn threshold(&self, stream: Stream, value: f64) -> Obeyed {
+    /// As the page's Settings does it: checked with the whole configuration, and undone there.
+    fn set(&self, path: String, value: String) -> Obeyed {
         let tuning = Arc::clone(&self.inside.tuning);
-        let field = (format!("judge.thresholds.{stream}"), value.to_string());
+        let field = (path, value);
         Box::pin(async move {
             let changed = tokio::task::spawn_blocking(move || tuning.change(&[field])).await;
             match changed {
@@ -197,6 +200,7 @@ mod tests {
     use super::*;
     use crate::clock::{Identity, SystemClock};
     use crate::tally::{Ledger, RunInfo, Writer};
+    use crate::uplink::wire::Language;
     use crate::web::{Changed, Display, Knob};
 
     struct NoTuning;
@@ -219,7 +223,8 @@ mod tests {
         }
 
         fn change(&self, fields: &[(String, String)]) -> Result<Changed, Vec<String>> {
-            assert!(fields.iter().all(|(path, _)| path.starts_with("judge.thresholds.")), "{fields:?}");
+            let may = |path: &str| path.starts_with("judge.thresholds.") || path == "web.language";
+            assert!(fields.iter().all(|(path, _)| may(path)), "{fields:?}");
             Ok(Changed::default())
         }
 
@@ -266,6 +271,7 @@ mod tests {
             }
             around.obey(Order::Threshold { stream, value: 0.9 }).await.unwrap();
         }
+        around.obey(Order::Language(Language::Ko)).await.unwrap();
         around.obey(Order::Restart).await.unwrap();
         restart.notified().await;
         drop(around);

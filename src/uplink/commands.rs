@@ -14,13 +14,13 @@ use std::future::Future;
 use std::pin::Pin;
 
 use super::client::Message;
-use super::wire::{BinName, Command, refused};
+use super::wire::{BinName, Command, Language, refused};
 use crate::clock::WallTime;
 use crate::streams::Stream;
 use crate::tally::Answered;
 
 /// Every command there is.
-pub const COMMANDS: [&str; 4] = ["report", "compartment", "threshold", "restart"];
+pub const COMMANDS: [&str; 5] = ["report", "compartment", "threshold", "language", "restart"];
 /// Characters of an id.
 const ID_LENGTH_MAX: usize = 64;
 
@@ -41,6 +41,8 @@ pub enum Order {
         /// 0 to 1.
         value: f64,
     },
+    /// What the pages and the resident's screen speak.
+    Language(Language),
     /// Stop in order, to be started again by whoever watches over the program.
     Restart,
 }
@@ -110,6 +112,7 @@ fn order(name: &str, payload: &[u8], wall: WallTime) -> Result<Option<Order>, An
             }
             Some(Order::Threshold { stream: stream?, value })
         }
+        "language" => Some(Order::Language(command.language.ok_or_else(|| missing("language"))?)),
         "restart" => Some(Order::Restart),
         _ => None,
     })
@@ -148,6 +151,8 @@ mod tests {
         assert_eq!(asked("compartment", ", \"stream\": \"can\", \"closed\": true"), Ok(Some(close)));
         let threshold = Order::Threshold { stream: Stream::Glass, value: 0.8 };
         assert_eq!(asked("threshold", ", \"stream\": \"glass\", \"value\": 0.8"), Ok(Some(threshold)));
+        let english = Order::Language(Language::En);
+        assert_eq!(asked("language", ", \"language\": \"en\""), Ok(Some(english)));
         assert_eq!(asked("restart", ""), Ok(Some(Order::Restart)));
         for name in ["turn", "flap", "flap_turn", "move", "home", "tour", "reset", "maintenance", "stop"] {
             assert!(why(asked(name, "")).contains("no such command"), "{name}");
@@ -160,6 +165,8 @@ mod tests {
         assert!(why(asked("compartment", ", \"stream\": \"can\"")).contains("closed is missing"));
         assert!(why(asked("threshold", ", \"value\": 0.5")).contains("stream is missing"));
         assert!(why(asked("threshold", ", \"stream\": \"can\", \"value\": 1.5")).contains("0 to 1"));
+        assert!(why(asked("language", "")).contains("language is missing"));
+        assert!(why(asked("language", ", \"language\": \"fr\"")).contains("cannot be read"));
         let topic = "cmd/recycle/yangcheon/mok-1/report/a-1";
         let order = |payload: &str, wall| why(ask(topic, payload, wall).unwrap().order);
         let in_time = format!("{{\"expires\": \"{LATER}\"}}");

@@ -26,7 +26,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub(super) use command::refused;
-pub use command::{Command, Reply, reply_event};
+pub use command::{Command, Language, Reply, reply_event};
 pub use drop::{Correction, Drop, Timings, correction_event, drop_event, is_late, is_late_since};
 pub use standing::{Availability, Cause, Counts, Presence, availability, counts_event};
 pub use state::{

@@ -41,7 +41,8 @@ pub struct RawUplink {
     /// So much may wait, a message counted as 1 KiB; beyond it the oldest are given up.
     #[serde(default = "default_keep_mib")]
     pub keep_mib: u32,
-    /// Which commands of the hub are done: `report`, `compartment`, `threshold`, `restart`. Left out: none.
+    /// Which commands of the hub are done: `report`, `compartment`, `threshold`, `language`,
+    /// `restart`. Left out: none.
     #[serde(default)]
     pub commands: Vec<String>,
 }

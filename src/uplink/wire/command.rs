@@ -24,6 +24,29 @@ pub struct Command {
     #[schemars(range(min = 0.0, max = 1.0))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub value: Option<f64>,
+    /// `language`: that of the pages and of the resident's screen.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub language: Option<Language>,
+}
+
+/// A language that the bin speaks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Language {
+    /// Korean.
+    Ko,
+    /// English.
+    En,
+}
+
+impl Language {
+    /// As the configuration names it.
+    pub const fn id(self) -> &'static str {
+        match self {
+            Self::Ko => "ko",
+            Self::En => "en",
+        }
+    }
 }
 
 /// What came of a command. The same command sent again gets the same answer, and is not done again.

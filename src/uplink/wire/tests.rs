@@ -152,6 +152,7 @@ fn a_command_and_its_answer() {
         stream: Some(Stream::Can),
         closed: Some(true),
         value: None,
+        language: None,
     };
     insta::assert_json_snapshot!("command", command);
     let answered = super::refused("it has expired");
