@@ -41,10 +41,13 @@ pub struct RawUplink {
     /// So much may wait, a message counted as 1 KiB; beyond it the oldest are given up.
     #[serde(default = "default_keep_mib")]
     pub keep_mib: u32,
-    /// Which commands of the hub are done: `report`, `compartment`, `threshold`, `language`,
-    /// `restart`. Left out: none.
+    /// Which commands of the hub are done: `report`, `compartment`, `threshold`, `language`, `support`, `model`,
+    /// `rollback`, `restart`. Left out: none.
     #[serde(default)]
     pub commands: Vec<String>,
+    /// Folder at the hub's web server, `https://` and with a slash at its end: `support` puts files below it, `model`
+    /// fetches them from there, and from nowhere else. The server is checked with `[uplink.tls]`.
+    pub hub_url: Option<String>,
 }
 
 /// A version of MQTT.

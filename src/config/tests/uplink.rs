@@ -49,6 +49,21 @@ fn an_encrypted_uplink_names_files_that_are_there_and_fit() {
         &[],
         &[("bunri.toml uplink.commands", "flap_turn")],
     );
+    check(
+        &[(host, "host = \"hub.local\"\ncommands = [\"support\"]")],
+        &[],
+        &[("bunri.toml uplink.commands", "needs uplink.hub_url")],
+    );
+    check(
+        &[(host, "host = \"hub.local\"\nhub_url = \"https://hub.local/files/\"")],
+        &[],
+        &[("bunri.toml uplink.hub_url", "https needs [uplink.tls]")],
+    );
+    check(
+        &[(host, "host = \"hub.local\"\nhub_url = \"http://hub.local/files/\"")],
+        &[],
+        &[("bunri.toml uplink.hub_url", "must begin with https://")],
+    );
     let old = load(&[(host, "host = \"hub.local\"\nmqtt = \"3.1.1\"")], &[]).unwrap().uplink.unwrap();
     assert_eq!(old.protocol, Protocol::V311);
 }
