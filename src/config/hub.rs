@@ -3,9 +3,10 @@
 use std::path::{Path, PathBuf};
 
 use super::problems::InFile;
-use super::raw::{Mqtt, RawTls, RawUplink};
+use super::raw::{Mqtt, RawHomeAssistant, RawTls, RawUplink};
 use crate::uplink::{
-    BinName, COMMANDS, HubFolder, OwnCertificate, Protocol, Settings, Tls, UplinkError, WITH_FILES,
+    BinName, COMMANDS, HomeAssistant, HubFolder, OwnCertificate, Protocol, Settings, Tls, UplinkError,
+    WITH_FILES,
 };
 
 /// The ports that are usual for MQTT with and without TLS.
@@ -60,6 +61,7 @@ pub(super) fn check(
         keep_mib: raw.keep_mib,
         commands: raw.commands.clone(),
         hub_url,
+        home_assistant: raw.home_assistant.as_ref().and_then(|raw| check_home_assistant(raw, problems)),
         ..Settings::new(raw.host.clone(), port, bin.clone())
     };
     settings.validate().map_err(|error| problems.add("uplink", error.to_string())).ok()?;
@@ -74,6 +76,16 @@ fn check_folder(url: &str, tls: Option<&Tls>, problems: &mut InFile<'_>) -> Opti
         if folder.is_encrypted() && tls.is_none() { Err(unchecked.to_owned()) } else { Ok(folder) }
     });
     folder.map_err(|why| problems.add("uplink.hub_url", why)).ok()
+}
+
+fn check_home_assistant(raw: &RawHomeAssistant, problems: &mut InFile<'_>) -> Option<HomeAssistant> {
+    let part = |part: &str| !part.is_empty() && !part.contains(['+', '#', '$']);
+    if !raw.prefix.split('/').all(part) {
+        let why = format!("'{}' cannot stand at the beginning of a topic", raw.prefix);
+        problems.add("uplink.home_assistant.prefix", why);
+        return None;
+    }
+    Some(HomeAssistant { prefix: raw.prefix.clone(), remove: raw.remove })
 }
 
 /// The key that names the file that cannot be used.

@@ -5,7 +5,7 @@ mod screen;
 mod uplink;
 
 pub(super) use screen::{RawLanguage, RawRules, RawScreen};
-pub(super) use uplink::{Mqtt, RawTls, RawUplink};
+pub(super) use uplink::{Mqtt, RawHomeAssistant, RawTls, RawUplink};
 
 pub(super) use drive::{
     Kind, RawDcMotor, RawDrive, RawGuards, RawInput, RawOutput, RawServo, RawSolenoid, RawStepper,

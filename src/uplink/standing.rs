@@ -2,7 +2,7 @@
 //!
 //! | message | when |
 //! |---|---|
-//! | twin | at every connect |
+//! | twin, and what Home Assistant is told | at every connect |
 //! | fill | at every connect, and at most every ten seconds when it changed |
 //! | health | at every connect, and every minute |
 //! | alarm | as soon as one is raised or cleared, looked at once a second while connected |
@@ -77,6 +77,9 @@ impl Standing {
         let mut due = Vec::new();
         if !std::mem::replace(&mut self.twin, true) {
             let twin = blocking(around, |around| around.twin()).await?;
+            if let Some(home_assistant) = &shared.settings.home_assistant {
+                due.push((Told::Standing, home_assistant.message(bin, &twin)));
+            }
             let event = wire::twin_event(bin, connection, twin, unix_ms);
             due.push((Told::Standing, message(bin.twin_topic(), &event, true)?));
         }

@@ -1,6 +1,6 @@
 //! What the hub asks and is told beside the drops.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use bunri::commands::demo_hub::LocalBroker;
 use bunri::streams::Stream;
 use bunri::tally::AuditOutcome;
 use bunri::uplink::wire::{Alarm, Event, Fill, Health, Language, Reply};
-use bunri::uplink::{Message, Order, Settings, Subscriber};
+use bunri::uplink::{HomeAssistant, Message, Order, Settings, Subscriber};
 use serde_json::Value;
 
 use crate::settings;
@@ -257,4 +257,48 @@ async fn what_takes_a_while_is_answered_twice_and_holds_up_nothing() {
     let reply = ask(&mut hub, command("report", "r", &serde_json::json!({"expires": LATER}))).await;
     assert_eq!(reply.name, "report", "what was heard is not told again");
     assert!(uplink.stop().await);
+}
+
+#[tokio::test]
+async fn home_assistant_is_told_of_the_bin_until_it_is_taken_away() {
+    let broker = LocalBroker::start(&[], "").await.unwrap();
+    let gate = Gate::before(broker.port()).await;
+    let (bin, around) = (Bin::new(), Around::new());
+    let retained = async || {
+        let filters = ["homeassistant/#", "dt/#", "st/#", "end"];
+        let mut witness = Subscriber::connect(&broker.settings(bin_name()), "home", &filters).await.unwrap();
+        // What is retained comes before what is sent afterwards.
+        let end = Message { topic: "end".to_owned(), payload: Vec::new(), retain: false };
+        witness.publish(end).await.unwrap();
+        let mut found = BTreeMap::new();
+        loop {
+            let message = soon("what is retained", witness.next()).await.unwrap();
+            if message.topic == "end" {
+                break found;
+            }
+            found.insert(message.topic, message.payload);
+        }
+    };
+    let mut witness = hub(&broker).await;
+    let show = |remove| HomeAssistant { prefix: "homeassistant".to_owned(), remove };
+    for remove in [false, true] {
+        let settings = Settings { home_assistant: Some(show(remove)), ..settings(&gate) };
+        let uplink = bin.uplink_within(settings, Arc::clone(&around));
+        // Once at every connect, after what Home Assistant is told.
+        next(&mut witness, "/twin").await;
+        assert!(uplink.stop().await);
+        let found = retained().await;
+        let topic = "homeassistant/device/bunri_yangcheon_mok_1/config";
+        assert_eq!(found.contains_key(topic), !remove, "{:?}", found.keys());
+        let Some(discovery) = found.get(topic) else { continue };
+        // Each entity reads a message that the bin sends.
+        let discovery: Value = serde_json::from_slice(discovery).unwrap();
+        let entities = discovery["components"].as_object().unwrap();
+        assert_eq!(entities.len(), 3 * 3 + 1);
+        for entity in entities.values() {
+            let topic = entity["state_topic"].as_str().unwrap();
+            assert!(found.contains_key(topic) || topic.ends_with("/health"), "{topic}");
+        }
+        assert!(found.contains_key(discovery["availability"][0]["topic"].as_str().unwrap()));
+    }
 }
