@@ -19,6 +19,7 @@ mod bundles;
 mod calibrating;
 mod chamber;
 mod checkup;
+mod errands;
 mod error;
 mod events;
 mod flap;
@@ -42,6 +43,7 @@ pub use bundles::live_bundle;
 pub use calibrating::{Calibrator, Eye};
 pub use chamber::calibrated_background;
 pub use checkup::check_up;
+pub use errands::Errands;
 pub use error::DaemonError;
 pub use lesson::{Lesson, attend};
 pub use own_camera::{OwnCamera, read_light};
@@ -89,8 +91,8 @@ const WATCH_EVERY: Duration = Duration::from_millis(500);
 pub enum End {
     /// It was told to, or a replay is over.
     Stopped,
-    /// Other bundles are to work: the program must begin again.
-    Changed,
+    /// Other bundles are to work, or the hub wants it: the program must begin again.
+    Again,
 }
 
 /// The running daemon.
@@ -148,34 +150,37 @@ impl Daemon {
         } = start_sorting(config, opener, ready.parts, &clock)?;
 
         let restart = Arc::new(Notify::new());
-        let inside = Inside {
-            live: live.clone(),
-            camera: Arc::clone(&camera),
-            tally: tally.clone(),
-            orders: orders.clone(),
-            tuning: Arc::clone(&tuner) as Arc<dyn web::Tuning>,
-            restart: Arc::clone(&restart),
-        };
-        let around = Around::new(config, software, &ready.bundle, &clock, inside);
-        let (stop_uplink, uplink_task, uplink_status) =
-            start_uplink(config, &tally, &ready.identity, &clock, around);
-        let page = Page {
-            boot_id: ready.identity.boot_id,
+        let (uplink_news, uplink_status) =
+            config.uplink.is_some().then(|| watch::channel(uplink::Status::default())).unzip();
+        let page = Arc::new(Page {
+            boot_id: ready.identity.boot_id.clone(),
             info: page_info(config, software, &ready.bundle, clock.now()),
             calibration: Arc::new(Calibrator::of_loop(config, inbox.clone(), &clock)),
-            tuning: tuner,
+            tuning: Arc::clone(&tuner) as Arc<dyn web::Tuning>,
             teaching: Arc::new(lectern),
             album,
-            orders,
+            orders: orders.clone(),
             check_up: Running::new(&live, &camera, &uplink_status, &ready.bundle).checker(config, &clock),
             live: live.clone(),
             drops: drops.clone(),
             tally: tally.clone(),
             uplink: uplink_status.clone(),
-            camera,
+            camera: Arc::clone(&camera),
             preview,
-            clock,
+            clock: Arc::clone(&clock),
+        });
+        let inside = Inside {
+            live: live.clone(),
+            camera,
+            tally: tally.clone(),
+            orders,
+            tuning: tuner,
+            restart: Arc::clone(&restart),
+            support: supporter(&page),
         };
+        let around = Around::new(config, software, &ready.bundle, &clock, inside);
+        let (stop_uplink, uplink_task) =
+            start_uplink(config, &tally, &ready.identity, &clock, uplink_news, around);
         let (stop_web, serving) = start_web(door, page)?;
         Started { bin: config.bin.bin(), bundle: &ready.bundle, open_intent: ready.open_intent }.emit();
         Ok(Daemon {
@@ -231,17 +236,17 @@ impl Daemon {
         // Outside systemd there is nobody to notify.
         let _ = sd_notify::notify(&[sd_notify::NotifyState::Ready]);
         let end = self.supervise(stop).await;
-        let changed = matches!(end, Ok(End::Changed));
-        if !changed {
+        let again = matches!(end, Ok(End::Again));
+        if !again {
             // Who begins again at once is not stopping, as systemd sees it.
             let _ = sd_notify::notify(&[sd_notify::NotifyState::Stopping]);
         }
-        let delivery = if changed { Duration::ZERO } else { DELIVERY_LIMIT };
+        let delivery = if again { Duration::ZERO } else { DELIVERY_LIMIT };
         let stopped = self.stop(delivery).await;
         match (end?, stopped?) {
             // Only the end of the process frees it.
-            (End::Changed, false) => {
-                let why = "it does not let the camera go, to begin again with another bundle".to_owned();
+            (End::Again, false) => {
+                let why = "it does not let the camera go, to begin again".to_owned();
                 Err(DaemonError::StageEnded { stage: "capture", why })
             }
             (end, _) => Ok(end),
@@ -256,7 +261,8 @@ impl Daemon {
                 () = &mut stop => return Ok(End::Stopped),
                 () = self.restart.notified() => {
                     StopStep { step: "the hub asks for a restart" }.emit();
-                    return Ok(End::Stopped);
+                    // By itself: a supervisor might leave alone what has ended in order.
+                    return Ok(End::Again);
                 }
                 Some(ended) = self.ends.recv() => return self.why_ended(ended).await.map(|()| End::Stopped),
                 _ = watch.tick() => {
@@ -268,7 +274,7 @@ impl Daemon {
                     }
                     let state = self.live.borrow().state;
                     if self.bundles.is_due(state, self.stages.now()) {
-                        return Ok(End::Changed);
+                        return Ok(End::Again);
                     }
                 }
             }
@@ -356,26 +362,32 @@ pub fn view(config: &Config) -> View {
     View { width: calibration.width, height: calibration.height, detect: calibration.detect.clone() }
 }
 
-/// What stops it, and without a hub nothing else.
-type Uplink = (watch::Sender<bool>, Option<JoinHandle<bool>>, Option<watch::Receiver<uplink::Status>>);
+/// The support bundle of this page, for whoever asks elsewhere.
+fn supporter(page: &Arc<Page>) -> hub::Support {
+    let page = Arc::clone(page);
+    Arc::new(move || {
+        let page = Arc::clone(&page);
+        Box::pin(async move { page.support_bundle().await })
+    })
+}
 
+/// What stops it, and without a hub nothing else.
 fn start_uplink(
     config: &Config,
     tally: &TallyHandle,
     identity: &Identity,
     clock: &Arc<dyn Clock>,
+    status: Option<watch::Sender<uplink::Status>>,
     around: Around,
-) -> Uplink {
+) -> (watch::Sender<bool>, Option<JoinHandle<bool>>) {
     let (stop, stopped) = watch::channel(false);
-    let start = |settings| {
-        let (status, seen) = watch::channel(uplink::Status::default());
+    let start = |(settings, status)| {
         let (tally, identity, clock) = (tally.clone(), identity.clone(), Arc::clone(clock));
         let run =
             uplink::run_within(settings, tally, identity, clock, status, stopped, Some(Arc::new(around)));
-        (tokio::spawn(run), seen)
+        tokio::spawn(run)
     };
-    let (task, status) = config.uplink.clone().map(start).unzip();
-    (stop, task, status)
+    (stop, config.uplink.clone().zip(status).map(start))
 }
 
 fn source_opener(config: &Config, clock: &Arc<dyn Clock>) -> Result<(Opener, Option<Truth>), DaemonError> {

@@ -146,7 +146,7 @@ fn the_examples_are_the_golden_messages_and_valid() {
     assert_eq!(shown, sent);
     assert_eq!(
         std::fs::read_dir(hub_file("examples")).unwrap().count(),
-        15,
+        19,
         "an example without a golden message"
     );
 }

@@ -26,7 +26,7 @@ pub(super) fn run(path: &Path) -> anyhow::Result<ExitCode> {
     runtime.shutdown_timeout(Duration::from_millis(500));
     match result? {
         End::Stopped => Ok(ExitCode::SUCCESS),
-        End::Changed => Err(begin_again()),
+        End::Again => Err(begin_again()),
     }
 }
 
@@ -36,7 +36,7 @@ pub(super) fn run(path: &Path) -> anyhow::Result<ExitCode> {
 fn begin_again() -> anyhow::Error {
     let begin = |program| Command::new(program).args(std::env::args_os().skip(1)).exec();
     let error = std::env::current_exe().map_or_else(|error| error, begin);
-    anyhow::Error::new(error).context("cannot begin again with the other bundle; start the program anew")
+    anyhow::Error::new(error).context("cannot begin again by itself; start the program anew")
 }
 
 /// The runtime of uplink, signals and watchdog, which share its thread.

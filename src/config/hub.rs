@@ -3,8 +3,11 @@
 use std::path::{Path, PathBuf};
 
 use super::problems::InFile;
-use super::raw::{Mqtt, RawTls, RawUplink};
-use crate::uplink::{BinName, COMMANDS, OwnCertificate, Protocol, Settings, Tls, UplinkError};
+use super::raw::{Mqtt, RawHomeAssistant, RawTls, RawUplink};
+use crate::uplink::{
+    BinName, COMMANDS, HomeAssistant, HubFolder, OwnCertificate, Protocol, Settings, Tls, UplinkError,
+    WITH_FILES,
+};
 
 /// The ports that are usual for MQTT with and without TLS.
 const PORTS: [u16; 2] = [8883, 1883];
@@ -34,6 +37,14 @@ pub(super) fn check(
         Some(raw) => Some(check_tls(raw, folder, problems)?),
         None => None,
     };
+    let hub_url = match &raw.hub_url {
+        Some(url) => Some(check_folder(url, tls.as_ref(), problems)?),
+        None => None,
+    };
+    let files = |name: &&String| hub_url.is_none() && WITH_FILES.contains(&name.as_str());
+    if let Some(name) = raw.commands.iter().find(files) {
+        problems.add("uplink.commands", format!("'{name}' needs uplink.hub_url"));
+    }
     let settings = Settings {
         username: raw.username.clone(),
         password_file,
@@ -49,12 +60,32 @@ pub(super) fn check(
         keep_days: raw.keep_days,
         keep_mib: raw.keep_mib,
         commands: raw.commands.clone(),
+        hub_url,
+        home_assistant: raw.home_assistant.as_ref().and_then(|raw| check_home_assistant(raw, problems)),
         ..Settings::new(raw.host.clone(), port, bin.clone())
     };
     settings.validate().map_err(|error| problems.add("uplink", error.to_string())).ok()?;
     // They may change while the bin runs; at its start they must be right.
     settings.read_files().map_err(|error| problems.add(key_of(&error, &settings), error.to_string())).ok()?;
     Some(settings)
+}
+
+fn check_folder(url: &str, tls: Option<&Tls>, problems: &mut InFile<'_>) -> Option<HubFolder> {
+    let unchecked = "https needs [uplink.tls]: its ca_file says who may vouch for the server";
+    let folder = HubFolder::parse(url).and_then(|folder| {
+        if folder.is_encrypted() && tls.is_none() { Err(unchecked.to_owned()) } else { Ok(folder) }
+    });
+    folder.map_err(|why| problems.add("uplink.hub_url", why)).ok()
+}
+
+fn check_home_assistant(raw: &RawHomeAssistant, problems: &mut InFile<'_>) -> Option<HomeAssistant> {
+    let part = |part: &str| !part.is_empty() && !part.contains(['+', '#', '$']);
+    if !raw.prefix.split('/').all(part) {
+        let why = format!("'{}' cannot stand at the beginning of a topic", raw.prefix);
+        problems.add("uplink.home_assistant.prefix", why);
+        return None;
+    }
+    Some(HomeAssistant { prefix: raw.prefix.clone(), remove: raw.remove })
 }
 
 /// The key that names the file that cannot be used.

@@ -7,7 +7,7 @@ mod uplink;
 
 pub(super) use frames::RawKeepFrames;
 pub(super) use screen::{RawLanguage, RawRules, RawScreen};
-pub(super) use uplink::{Mqtt, RawTls, RawUplink};
+pub(super) use uplink::{Mqtt, RawHomeAssistant, RawTls, RawUplink};
 
 pub(super) use drive::{
     Kind, RawDcMotor, RawDrive, RawGuards, RawInput, RawOutput, RawServo, RawSolenoid, RawStepper,

@@ -3,18 +3,20 @@
 //! Never a movement on the hub's word: the only commands that reach the sorting loop from here close or open a
 //! compartment.
 
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::{Notify, mpsc, oneshot, watch};
 
+use super::errands::Errands;
 use crate::capture::stage::{State, Status};
 use crate::clock::{Clock, Moment};
 use crate::config::Config;
 use crate::judge::{Alarm, Command, CompartmentId, StateName};
 use crate::streams::Stream;
 use crate::tally::{CompartmentEvent, TallyHandle};
-use crate::uplink::wire::{CameraHealth, DiskHealth, Health, InferenceHealth, Location, Twin};
+use crate::uplink::wire::{Brought, CameraHealth, DiskHealth, Health, InferenceHealth, Location, Twin};
 use crate::uplink::{CompartmentNow, Obeyed, Order, Surroundings};
 use crate::web::{self, Live, Tuning};
 
@@ -31,6 +33,7 @@ pub(super) struct Around {
     bundle: String,
     started_at: Moment,
     clock: Arc<dyn Clock>,
+    errands: Errands,
     inside: Inside,
 }
 
@@ -42,7 +45,12 @@ pub(super) struct Inside {
     pub(super) orders: mpsc::Sender<web::Order>,
     pub(super) tuning: Arc<dyn Tuning>,
     pub(super) restart: Arc<Notify>,
+    pub(super) support: Support,
 }
+
+/// Makes the support bundle that the page's check-up offers.
+pub(super) type Support = Arc<dyn Fn() -> Made + Send + Sync>;
+type Made = Pin<Box<dyn Future<Output = std::io::Result<Vec<u8>>> + Send>>;
 
 impl Around {
     pub(super) fn new(
@@ -54,6 +62,7 @@ impl Around {
     ) -> Self {
         Self {
             config: config.clone(),
+            errands: Errands::of(config),
             software: software.to_owned(),
             bundle: bundle.to_owned(),
             started_at: clock.now(),
@@ -127,12 +136,30 @@ impl Surroundings for Around {
     fn obey(&self, order: Order) -> Obeyed {
         match order {
             Order::Compartment { stream, closed } => self.compartment(stream, closed),
-            Order::Threshold { stream, value } => self.threshold(stream, value),
+            Order::Threshold { stream, value } => {
+                self.set(format!("judge.thresholds.{stream}"), value.to_string())
+            }
+            Order::Support(file) => {
+                let (errands, made) = (self.errands.clone(), (self.inside.support)());
+                Box::pin(async move {
+                    let bundle = made.await.map_err(|error| error.to_string())?;
+                    errands.deliver(&file, bundle).await
+                })
+            }
+            Order::Install { file, sha256, signature } => {
+                let errands = self.errands.clone();
+                Box::pin(async move { errands.install(&file, sha256, signature).await })
+            }
+            Order::Rollback => {
+                let errands = self.errands.clone();
+                Box::pin(async move { errands.roll_back().await })
+            }
+            Order::Language(language) => self.set("web.language".to_owned(), language.id().to_owned()),
             Order::Restart => {
                 let restart = Arc::clone(&self.inside.restart);
                 Box::pin(async move {
                     restart.notify_one();
-                    Ok(())
+                    Ok(Brought::default())
                 })
             }
         }
@@ -156,18 +183,19 @@ impl Around {
             let command = Command::Disabled(id, closed);
             orders.try_send(web::Order { command, answer }).map_err(|_| silent())?;
             let heard = tokio::time::timeout(HEARD_WITHIN, heard).await.map_err(|_| silent())?;
-            heard.map_err(|_| silent())?.map_err(|refusal| refusal.id().to_owned())
+            let heard = heard.map_err(|_| silent())?;
+            heard.map(|()| Brought::default()).map_err(|refusal| refusal.id().to_owned())
         })
     }
 
-    /// As the crew's page does it: checked with the whole configuration, and undone there.
-    fn threshold(&self, stream: Stream, value: f64) -> Obeyed {
+    /// As the page's Settings does it: checked with the whole configuration, and undone there.
+    fn set(&self, path: String, value: String) -> Obeyed {
         let tuning = Arc::clone(&self.inside.tuning);
-        let field = (format!("judge.thresholds.{stream}"), value.to_string());
+        let field = (path, value);
         Box::pin(async move {
             let changed = tokio::task::spawn_blocking(move || tuning.change(&[field])).await;
             match changed {
-                Ok(Ok(_)) => Ok(()),
+                Ok(Ok(_)) => Ok(Brought::default()),
                 Ok(Err(problems)) => Err(problems.join("; ")),
                 Err(error) => Err(error.to_string()),
             }
@@ -197,6 +225,7 @@ mod tests {
     use super::*;
     use crate::clock::{Identity, SystemClock};
     use crate::tally::{Ledger, RunInfo, Writer};
+    use crate::uplink::wire::Language;
     use crate::web::{Changed, Display, Knob};
 
     struct NoTuning;
@@ -219,7 +248,8 @@ mod tests {
         }
 
         fn change(&self, fields: &[(String, String)]) -> Result<Changed, Vec<String>> {
-            assert!(fields.iter().all(|(path, _)| path.starts_with("judge.thresholds.")), "{fields:?}");
+            let may = |path: &str| path.starts_with("judge.thresholds.") || path == "web.language";
+            assert!(fields.iter().all(|(path, _)| may(path)), "{fields:?}");
             Ok(Changed::default())
         }
 
@@ -248,6 +278,7 @@ mod tests {
             orders,
             tuning: Arc::new(NoTuning),
             restart: Arc::clone(&restart),
+            support: Arc::new(|| Box::pin(async { Ok(b"bundle".to_vec()) })),
         };
         let around = Around::new(&config, "", "", &clock, inside);
         let loop_side = tokio::spawn(async move {
@@ -266,6 +297,7 @@ mod tests {
             }
             around.obey(Order::Threshold { stream, value: 0.9 }).await.unwrap();
         }
+        around.obey(Order::Language(Language::Ko)).await.unwrap();
         around.obey(Order::Restart).await.unwrap();
         restart.notified().await;
         drop(around);

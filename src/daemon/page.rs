@@ -4,6 +4,8 @@
 //! pictures and check-ups inherit that. Two hundred clients cost the sorting loop, the uplink and the watchdog what is left
 //! over; `cargo bench -- crowd` measures it.
 
+use std::sync::Arc;
+
 use tokio::sync::{oneshot, watch};
 
 use super::DaemonError;
@@ -34,7 +36,7 @@ pub(super) async fn open_door(config: &Config) -> Result<Option<Door>, DaemonErr
 /// When the system gives no thread or no runtime.
 pub(super) fn start_web(
     door: Option<Door>,
-    page: Page,
+    page: Arc<Page>,
 ) -> Result<(watch::Sender<bool>, Option<Serving>), DaemonError> {
     let (stop, stopped) = watch::channel(false);
     let Some(door) = door else { return Ok((stop, None)) };

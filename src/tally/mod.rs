@@ -44,7 +44,7 @@ mod verify;
 mod writer;
 
 pub use audit::{AUDIT_ROWS_MOST, AuditEntry, AuditOutcome};
-pub use commands::Answered;
+pub use commands::{Answered, Untold};
 pub use compartments::{CompartmentBook, CompartmentEvent};
 pub use corrections::{Confusion, confusion, corrections};
 pub use error::TallyError;

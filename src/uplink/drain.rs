@@ -244,19 +244,19 @@ impl<'a> Drain<'a> {
     /// Does what the hub asks, if it may ask it, and answers.
     async fn obey(&mut self, publisher: &Publisher, heard: &Message) -> Result<(), Error> {
         let shared = self.shared;
-        let Settings { bin, commands, .. } = &shared.settings;
-        if let Some(again) = again::read(bin, heard) {
+        if let Some(again) = again::read(&shared.settings.bin, heard) {
             return self.send_again(again).await;
         }
         let wall = shared.clock.wall();
-        let Some(asked) = commands::read(bin, commands, heard, wall) else { return Ok(()) };
-        let answered = shared.answer(&asked).await?;
+        let Some(asked) = commands::read(&shared.settings, heard, wall) else { return Ok(()) };
+        let answer = shared.answer(&asked).await?;
         if asked.order == Ok(None) {
             self.standing.all_due();
             self.counts_due = true;
         }
         let names = [asked.name, asked.id.as_str()];
-        let event = wire::reply_event(bin, &shared.identity.run_id, names, &answered, wall.unix_ms);
+        let bin = &shared.settings.bin;
+        let event = wire::reply_event(bin, &shared.identity.run_id, names, &answer, wall.unix_ms);
         let reply = message(format!("{}/reply", heard.topic), &event, false)?;
         self.send(publisher, What::Standing(Told::Standing), reply).await
     }
@@ -304,6 +304,9 @@ impl<'a> Drain<'a> {
                 Some(What::Offline) => self.said_goodbye = true,
                 Some(What::Standing(Told::Alarm(number))) if said == Answer::Taken => {
                     self.shared.alarm_book().told(number);
+                }
+                Some(What::Standing(Told::Reply(number))) if said == Answer::Taken => {
+                    self.shared.outbox.told_job(number).await?;
                 }
                 Some(What::Counts | What::Standing(_)) | None => {}
             }

@@ -132,7 +132,19 @@ impl AskedAgain {
     }
 }
 
-/// The hub asked for something.
+/// The hub asked for something that takes a while, and it has begun.
+pub(super) struct Accepted<'a> {
+    pub(super) name: &'static str,
+    pub(super) id: &'a str,
+}
+
+impl Accepted<'_> {
+    pub(super) fn emit(&self) {
+        tracing::info!(name = self.name, id = self.id, "the hub asked for something: begun");
+    }
+}
+
+/// The hub asked for something, and it has come to an end.
 pub(super) struct Commanded<'a> {
     pub(super) name: &'static str,
     pub(super) id: &'a str,
@@ -141,7 +153,7 @@ pub(super) struct Commanded<'a> {
 
 impl Commanded<'_> {
     pub(super) fn emit(&self) {
-        let Answered { outcome, why } = self.answered;
+        let Answered { outcome, why, .. } = self.answered;
         tracing::info!(
             name = self.name,
             id = self.id,

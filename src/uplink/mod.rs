@@ -22,12 +22,15 @@
 //! - Never ends the process: a refusal is shown and tried again slowly.
 
 mod again;
+mod answers;
 mod backoff;
 mod client;
 mod commands;
 mod drain;
 mod error;
 mod events;
+mod files;
+mod home_assistant;
 mod lanes;
 mod outbox;
 mod settings;
@@ -44,9 +47,11 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::sleep;
 
 pub use client::{Message, Subscriber};
-pub use commands::{COMMANDS, Obeyed, Order};
+pub use commands::{COMMANDS, Obeyed, Order, WITH_FILES};
 pub use error::Error as UplinkError;
 pub use events::{CONNECTIONS, FAILURES, PUBLISHED};
+pub use files::{FileError, HubFile, HubFolder};
+pub use home_assistant::HomeAssistant;
 pub use settings::{MESSAGE_BYTES, Protocol, Secret, Settings};
 pub use status::Status;
 pub use surroundings::{CompartmentNow, Surroundings};
@@ -54,9 +59,9 @@ pub use tls::{OwnCertificate, Tls};
 pub use wire::BinName;
 
 use crate::clock::{Clock, Identity};
-use crate::tally::{Answered, AuditEntry, AuditOutcome, GivenUp, OutboxKind, OutboxRow, TallyHandle};
+use crate::tally::{GivenUp, OutboxKind, OutboxRow, TallyHandle};
+use answers::Jobs;
 use backoff::Backoff;
-use commands::Asked;
 use drain::Drain;
 use error::Error;
 use events::Said;
@@ -100,8 +105,16 @@ pub async fn run_within(
 ) -> bool {
     let backoff = Backoff::new(settings.retry_min, settings.retry_max);
     let alarms = Mutex::new(AlarmBook::default());
-    let shared =
-        Shared { settings, outbox: Outbox::new(tally), identity, clock, status, surroundings, alarms };
+    let shared = Shared {
+        settings,
+        outbox: Outbox::new(tally),
+        identity,
+        clock,
+        status,
+        surroundings,
+        alarms,
+        jobs: Jobs::default(),
+    };
     let mut uplink = Uplink {
         shared,
         backoff,
@@ -144,6 +157,7 @@ struct Shared {
     status: watch::Sender<Status>,
     surroundings: Option<Arc<dyn Surroundings>>,
     alarms: Mutex<AlarmBook>,
+    jobs: Jobs,
 }
 
 struct Uplink {
@@ -251,41 +265,6 @@ impl Shared {
     async fn counts_event(&self) -> Result<wire::Event<wire::Counts>, Error> {
         let (totals, given_up) = self.outbox.totals().await?;
         Ok(wire::counts_event(&self.settings.bin, &totals, given_up, self.clock.wall().unix_ms))
-    }
-
-    /// Does what a command says, unless it was done before; returns the answer.
-    async fn answer(&self, asked: &Asked) -> Result<Answered, Error> {
-        let id = asked.id.clone();
-        if let Some(before) = self.outbox.command(id.clone()).await? {
-            return Ok(before);
-        }
-        let restart = asked.order == Ok(Some(Order::Restart));
-        let answered = match (&asked.order, &self.surroundings) {
-            (Err(answered), _) => answered.clone(),
-            // The answer is on the disk before the program ends, so that it does not end again.
-            (Ok(_), _) if restart => Answered { outcome: AuditOutcome::Done, why: String::new() },
-            (Ok(None), _) => Answered { outcome: AuditOutcome::Done, why: String::new() },
-            (Ok(Some(order)), Some(around)) => match around.obey(*order).await {
-                Ok(()) => Answered { outcome: AuditOutcome::Done, why: String::new() },
-                Err(why) => Answered { outcome: AuditOutcome::Failed, why },
-            },
-            (Ok(Some(_)), None) => wire::refused("there is nobody here to do it"),
-        };
-        let entry = AuditEntry {
-            who: "hub".to_owned(),
-            address: self.settings.broker(),
-            what: format!("hub_{}", asked.name),
-            detail: asked.detail.clone(),
-            outcome: answered.outcome,
-            why: answered.why.clone(),
-            wall: self.clock.wall(),
-        };
-        events::Commanded { name: asked.name, id: &id, answered: &answered }.emit();
-        self.outbox.note_command(id, entry, self.clock.now()).await?;
-        if let Some(around) = self.surroundings.as_ref().filter(|_| restart) {
-            let _asked = around.obey(Order::Restart).await.is_ok();
-        }
-        Ok(answered)
     }
 
     fn alarm_book(&self) -> MutexGuard<'_, AlarmBook> {

@@ -8,10 +8,11 @@ use super::wire::Again;
 use crate::clock::{Moment, WallTime};
 use crate::tally::{
     Answered, AuditEntry, CompartmentBook, GivenUp, KeepLimits, Ledger, OutboxRow, TallyError, TallyHandle,
-    Totals,
+    Totals, Untold,
 };
 
 /// The ledger's outbox, asked through the ledger's own thread.
+#[derive(Clone)]
 pub(super) struct Outbox(TallyHandle);
 
 impl Outbox {
@@ -82,6 +83,32 @@ impl Outbox {
     /// Remembers an answer and writes the audit log.
     pub(super) async fn note_command(&self, id: String, entry: AuditEntry, now: Moment) -> Result<(), Error> {
         Ok(self.0.ask(move |ledger| ledger.note_command(&id, &entry, now)).await?)
+    }
+
+    /// Remembers a command that begins and takes a while.
+    pub(super) async fn begin_job(&self, id: String, entry: AuditEntry, now: Moment) -> Result<(), Error> {
+        Ok(self.0.ask(move |ledger| ledger.begin_job(&id, &entry, now)).await?)
+    }
+
+    /// Remembers what came of it.
+    pub(super) async fn end_job(
+        &self,
+        id: String,
+        entry: AuditEntry,
+        result: String,
+        now: Moment,
+    ) -> Result<(), Error> {
+        Ok(self.0.ask(move |ledger| ledger.end_job(&id, &entry, &result, now)).await?)
+    }
+
+    /// The oldest command whose end the hub has not been told, but for the one under way.
+    pub(super) async fn untold_job(&self, under_way: Option<String>) -> Result<Option<Untold>, Error> {
+        Ok(self.0.ask(move |ledger| ledger.untold_job(under_way.as_deref())).await?)
+    }
+
+    /// The hub has been told.
+    pub(super) async fn told_job(&self, number: u64) -> Result<(), Error> {
+        Ok(self.0.ask(move |ledger| ledger.told_job(number)).await?)
     }
 
     /// How many rows wait, and since when the oldest does.

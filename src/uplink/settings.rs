@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::error::Error;
+use super::files::HubFolder;
+use super::home_assistant::HomeAssistant;
 use super::tls::{self, Tls};
 use super::wire::BinName;
 use crate::clock::WallTime;
@@ -85,6 +87,10 @@ pub struct Settings {
     pub keep_mib: u32,
     /// Which commands of the hub are done, of [`super::COMMANDS`]; with none, none is listened to.
     pub commands: Vec<String>,
+    /// Where commands may name files.
+    pub hub_url: Option<HubFolder>,
+    /// Whether Home Assistant is told of the bin; `None`: it is not.
+    pub home_assistant: Option<HomeAssistant>,
     /// How long a connection attempt may take.
     pub connect_timeout: Duration,
     /// How long the oldest message may wait for its acknowledgement before the connection counts as dead.
@@ -114,6 +120,8 @@ impl Settings {
             keep_days: 365,
             keep_mib: 256,
             commands: Vec::new(),
+            hub_url: None,
+            home_assistant: None,
             connect_timeout: Duration::from_secs(5),
             acknowledge_timeout: Duration::from_secs(20),
             retry_min: Duration::from_millis(500),

@@ -2,25 +2,28 @@
 //!
 //! | message | when |
 //! |---|---|
-//! | twin | at every connect |
+//! | twin, and what Home Assistant is told | at every connect |
 //! | fill | at every connect, and at most every ten seconds when it changed |
 //! | health | at every connect, and every minute |
 //! | alarm | as soon as one is raised or cleared, looked at once a second while connected |
+//! | reply | to a command that took a while: as soon as it has ended, looked at once a second while connected |
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::Shared;
+use super::answers::{ASKED_BY_HUB, Answer};
 use super::client::Message;
 use super::drain::message;
 use super::error::Error;
 use super::surroundings::{self, Surroundings};
 use super::wire::{self, Fill};
 use crate::clock::Moment;
+use crate::tally::Untold;
 
 /// How often the alarms are looked at.
 pub(super) const LOOK_EVERY: Duration = Duration::from_secs(1);
-/// An alarm that nobody heard is told again after this time.
+/// An alarm, or a reply, that nobody heard is told again after this time.
 const TELL_AGAIN: Duration = Duration::from_secs(60);
 const HEALTH_EVERY: Duration = Duration::from_secs(60);
 const FILL_EVERY: Duration = Duration::from_secs(10);
@@ -32,6 +35,8 @@ pub(super) enum Told {
     Standing,
     /// The change of an alarm with this number.
     Alarm(u64),
+    /// What came of the command with this number.
+    Reply(u64),
 }
 
 /// What this connection has told.
@@ -44,13 +49,15 @@ pub(super) struct Standing {
     looked_at: Option<Moment>,
     /// The alarm that is being told, and when it was sent.
     alarm: Option<(u64, Moment)>,
+    /// The end of a command that is being told, and when it was sent.
+    reply: Option<(u64, Moment)>,
 }
 
 impl Standing {
     /// Everything is due again, because somebody asks.
     pub(super) fn all_due(&mut self) {
-        let alarm = self.alarm;
-        *self = Self { alarm, ..Self::default() };
+        let (alarm, reply) = (self.alarm, self.reply);
+        *self = Self { alarm, reply, ..Self::default() };
     }
 
     /// The messages that are due at `now`.
@@ -70,6 +77,9 @@ impl Standing {
         let mut due = Vec::new();
         if !std::mem::replace(&mut self.twin, true) {
             let twin = blocking(around, |around| around.twin()).await?;
+            if let Some(home_assistant) = &shared.settings.home_assistant {
+                due.push((Told::Standing, home_assistant.message(bin, &twin)));
+            }
             let event = wire::twin_event(bin, connection, twin, unix_ms);
             due.push((Told::Standing, message(bin.twin_topic(), &event, true)?));
         }
@@ -94,15 +104,32 @@ impl Standing {
         }
         shared.look_at_alarms();
         let next = shared.alarm_book().next();
-        let under_way =
-            |number| self.alarm.is_some_and(|(told, at)| told == number && now.since(at) < TELL_AGAIN);
-        if let Some(change) = next.filter(|change| !under_way(change.number)) {
+        if let Some(change) = next.filter(|change| !under_way(self.alarm, change.number, now)) {
             self.alarm = Some((change.number, now));
             let event = wire::alarm_event(bin, run, change.number, change.to_wire(), change.wall.unix_ms);
             due.push((Told::Alarm(change.number), message(bin.alarm_topic(), &event, false)?));
         }
+        if let Some(untold) = shared.untold().await?
+            && !under_way(self.reply, untold.number, now)
+        {
+            self.reply = Some((untold.number, now));
+            due.push((Told::Reply(untold.number), late_reply(shared, untold, unix_ms)?));
+        }
         Ok(due)
     }
+}
+
+/// What came of a command that took a while.
+fn late_reply(shared: &Shared, untold: Untold, unix_ms: i64) -> Result<Message, Error> {
+    let (bin, run) = (&shared.settings.bin, &shared.identity.run_id);
+    let name = untold.what.strip_prefix(ASKED_BY_HUB).unwrap_or(&untold.what);
+    let event = wire::reply_event(bin, run, [name, &untold.id], &Answer::Ended(untold.answered), unix_ms);
+    message(format!("cmd{}/{name}/{}/reply", bin.source(), untold.id), &event, false)
+}
+
+/// Whether this one was told just now, and may still be heard.
+fn under_way(told: Option<(u64, Moment)>, number: u64, now: Moment) -> bool {
+    told.is_some_and(|(told, at)| told == number && now.since(at) < TELL_AGAIN)
 }
 
 /// Whether something is due that was done at `last`.

@@ -27,8 +27,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use again::Again;
-pub(super) use command::refused;
-pub use command::{Command, Reply, reply_event};
+pub(super) use command::reply_event;
+pub use command::{Brought, Command, Language, Reply};
 pub use drop::{Correction, Drop, Timings, correction_event, drop_event, is_late, is_late_since};
 pub use standing::{Availability, Cause, Counts, Presence, availability, counts_event};
 pub use state::{

@@ -186,6 +186,38 @@ pub struct Page {
     pub clock: Arc<dyn Clock>,
 }
 
+impl Page {
+    /// Columns and rows of the camera's pictures.
+    fn camera_size(&self) -> (u32, u32) {
+        let source = self.camera.source();
+        source.map_or((640, 480), |source| (source.mode.width, source.mode.height))
+    }
+
+    /// Everything as it is now, for somebody who sees no picture.
+    fn scene(&self, book: Arc<Book>, health: Health) -> Scene {
+        let now = self.clock.now();
+        let live = self.live.borrow().clone();
+        let camera = Camera {
+            state: self.camera.state(),
+            refused: self.camera.refused(),
+            age: self.camera.last_good().map(|at| now.since(at)),
+            size: self.camera_size(),
+        };
+        Scene {
+            now,
+            wall: self.clock.wall(),
+            silent: false,
+            camera,
+            shown: live.presence,
+            uplink: self.uplink.as_ref().map(|status| status.borrow().clone()),
+            book,
+            health,
+            lesson: self.teaching.board(),
+            live,
+        }
+    }
+}
+
 /// Where the page can be reached, once somebody serves it.
 pub struct Door {
     listener: std::net::TcpListener,
@@ -225,7 +257,12 @@ pub async fn bind(settings: &Settings) -> Result<Door, WebError> {
 ///
 /// # Errors
 /// When a task of the page ends early, or the texts inside the program are damaged.
-pub async fn serve(door: Door, page: Page, stop: watch::Receiver<bool>) -> Result<(), WebError> {
+pub async fn serve(
+    door: Door,
+    page: impl Into<Arc<Page>>,
+    stop: watch::Receiver<bool>,
+) -> Result<(), WebError> {
+    let page = page.into();
     let address = door.settings.listen;
     let listener =
         TcpListener::from_std(door.listener).map_err(|source| WebError::Bind { address, source })?;
@@ -287,7 +324,7 @@ async fn stopped(stop: &mut watch::Receiver<bool>) {
 
 /// What every request and task of the page works with.
 struct Site {
-    page: Page,
+    page: Arc<Page>,
     settings: Settings,
     texts: Texts,
     access: Arc<Access>,
@@ -335,35 +372,15 @@ impl Site {
 
     /// Columns and rows of the camera's pictures.
     fn camera_size(&self) -> (u32, u32) {
-        let source = self.page.camera.source();
-        source.map_or((640, 480), |source| (source.mode.width, source.mode.height))
+        self.page.camera_size()
     }
 
     /// Everything as it is now.
     fn scene(&self) -> Scene {
-        let page = &self.page;
-        let now = page.clock.now();
-        let live = page.live.borrow().clone();
-        let camera = Camera {
-            state: page.camera.state(),
-            refused: page.camera.refused(),
-            age: page.camera.last_good().map(|at| now.since(at)),
-            size: self.camera_size(),
-        };
+        let scene = self.page.scene(self.book.borrow().clone(), self.health.borrow().clone());
         // The boxes belong to the picture that is shown; without viewers there is none.
         let pictured = self.pictures.borrow().as_ref().map(|picture| picture.presence);
-        let shown = pictured.filter(|presence| now.since(presence.captured_at) < SILENT_AFTER);
-        Scene {
-            now,
-            wall: page.clock.wall(),
-            silent: self.silence(now) > SILENT_AFTER,
-            camera,
-            shown: shown.unwrap_or(live.presence),
-            uplink: page.uplink.as_ref().map(|status| status.borrow().clone()),
-            book: self.book.borrow().clone(),
-            health: self.health.borrow().clone(),
-            lesson: page.teaching.board(),
-            live,
-        }
+        let shown = pictured.filter(|presence| scene.now.since(presence.captured_at) < SILENT_AFTER);
+        Scene { silent: self.silence(scene.now) > SILENT_AFTER, shown: shown.unwrap_or(scene.shown), ..scene }
     }
 }

@@ -12,11 +12,13 @@ use axum::response::{IntoResponse, Response};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 
-use super::Site;
-use super::checkup;
+use super::book::Book;
+use super::checkup::{self, Finding};
 use super::metrics::Scrape;
 use super::recent::RECENT_LOG;
+use super::view::Scene;
 use super::wire::Facts;
+use super::{Health, Page, Site};
 
 /// Stands for what is not told.
 const LEFT_OUT: &str = "<left out>";
@@ -26,9 +28,32 @@ const SECRETS: [&str; 6] = ["password", "secret", "token", "key", "hash", "usern
 /// `GET /support.tar.gz`
 pub(super) async fn download(State(site): State<Arc<Site>>) -> Response {
     let findings = site.check_up().await;
-    let info = &site.page.info;
-    let scene = site.scene();
-    let totals = site.page.tally.ask(|ledger| ledger.totals()).await;
+    match bundle(&site.page, site.scene(), &findings).await {
+        Ok(bytes) => {
+            let disposition = (CONTENT_DISPOSITION, "attachment; filename=\"bunri-support.tar.gz\"");
+            ([(CONTENT_TYPE, "application/gzip"), disposition], bytes).into_response()
+        }
+        Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, format!("{error}\n")).into_response(),
+    }
+}
+
+impl Page {
+    /// The support bundle, also where nobody is served a page: a `tar.gz` without pictures and secrets. Takes a moment.
+    ///
+    /// # Errors
+    /// When it cannot be packed.
+    pub async fn support_bundle(&self) -> std::io::Result<Vec<u8>> {
+        let (check_up, folder) = (Arc::clone(&self.check_up), self.info.state_dir.clone());
+        let look = move || (check_up(), Health::read(&folder));
+        let (findings, health) = tokio::task::spawn_blocking(look).await?;
+        let scene = self.scene(Arc::new(Book::default()), health);
+        bundle(self, scene, &findings).await
+    }
+}
+
+async fn bundle(page: &Page, scene: Scene, findings: &[Finding]) -> std::io::Result<Vec<u8>> {
+    let info = &page.info;
+    let totals = page.tally.ask(|ledger| ledger.totals()).await;
     let versions = format!(
         "bin {}\nprogram {}\nmodel {}\nconfiguration {}\n",
         info.bin, info.software, info.bundle, info.config_hash
@@ -40,20 +65,14 @@ pub(super) async fn download(State(site): State<Arc<Site>>) -> Response {
     };
     let files = [
         ("versions.txt", versions),
-        ("checkup.txt", checkup::report(&findings, false).unwrap_or_default()),
+        ("checkup.txt", checkup::report(findings, false).unwrap_or_default()),
         ("state.json", state),
         ("counters.txt", counters),
         ("configuration.toml", without_secrets(&info.configuration)),
         ("log.txt", RECENT_LOG.text()),
     ];
-    let unix_s = site.page.clock.wall().unix_ms / 1_000;
-    match pack(&files, u64::try_from(unix_s).unwrap_or(0)) {
-        Ok(bytes) => {
-            let disposition = (CONTENT_DISPOSITION, "attachment; filename=\"bunri-support.tar.gz\"");
-            ([(CONTENT_TYPE, "application/gzip"), disposition], bytes).into_response()
-        }
-        Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, format!("{error}\n")).into_response(),
-    }
+    let unix_s = page.clock.wall().unix_ms / 1_000;
+    pack(&files, u64::try_from(unix_s).unwrap_or(0))
 }
 
 fn pack(files: &[(&str, String)], unix_s: u64) -> std::io::Result<Vec<u8>> {

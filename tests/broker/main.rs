@@ -7,14 +7,20 @@
 
 mod again;
 mod commands;
+mod errands;
+mod files;
 mod older;
 mod outages;
+#[allow(dead_code, reason = "each test file uses its part")]
+#[path = "../program/mod.rs"]
+mod program;
 mod refusals;
 mod secure;
 #[path = "../support"]
 mod support {
     pub(crate) mod around;
     pub(crate) mod bin;
+    pub(crate) mod files;
     pub(crate) mod gate;
 }
 mod waiting;

@@ -12,17 +12,17 @@ use crate::assert_agreement;
 use crate::support::bin::{Bin, bin_name, soon};
 
 /// The years in which a certificate holds.
-const VALID: (i32, i32) = (2020, 2090);
+pub(crate) const VALID: (i32, i32) = (2020, 2090);
 const EXPIRED: (i32, i32) = (2020, 2021);
 
 /// Somebody who vouches for certificates.
-struct Authority {
+pub(crate) struct Authority {
     issuer: Issuer<'static, KeyPair>,
-    pem: String,
+    pub(crate) pem: String,
 }
 
 impl Authority {
-    fn new(name: &str) -> Self {
+    pub(crate) fn new(name: &str) -> Self {
         let mut params = params(&[], VALID);
         params.distinguished_name.push(DnType::CommonName, name);
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
@@ -32,7 +32,7 @@ impl Authority {
     }
 
     /// A certificate for `name` and its key.
-    fn issue(&self, name: &str, years: (i32, i32)) -> [String; 2] {
+    pub(crate) fn issue(&self, name: &str, years: (i32, i32)) -> [String; 2] {
         let mut params = params(&[name], years);
         params.distinguished_name.push(DnType::CommonName, name);
         let key = KeyPair::generate().unwrap();

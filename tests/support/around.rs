@@ -3,13 +3,16 @@
 use std::sync::{Arc, Mutex};
 
 use bunri::streams::Stream;
-use bunri::uplink::wire::{CameraHealth, DiskHealth, Health, InferenceHealth, Location, Twin};
+use bunri::uplink::wire::{Brought, CameraHealth, DiskHealth, Health, InferenceHealth, Location, Twin};
 use bunri::uplink::{CompartmentNow, Obeyed, Order, Surroundings};
+use tokio::sync::Notify;
 
 #[derive(Default)]
 pub(crate) struct Around {
     alarms: Mutex<Vec<&'static str>>,
     orders: Mutex<Vec<Order>>,
+    /// Told to let a roll-back end.
+    pub(crate) release: Arc<Notify>,
 }
 
 impl Around {
@@ -64,8 +67,18 @@ impl Surroundings for Around {
     }
 
     fn obey(&self, order: Order) -> Obeyed {
-        self.orders.lock().unwrap().push(order);
+        if order == Order::Rollback {
+            self.orders.lock().unwrap().push(order);
+            let release = Arc::clone(&self.release);
+            return Box::pin(async move {
+                release.notified().await;
+                Ok(Brought { bundle: Some("old@1".to_owned()), ..Brought::default() })
+            });
+        }
         let no_glass = matches!(order, Order::Compartment { stream: Stream::Glass, .. });
-        Box::pin(async move { if no_glass { Err("no such compartment".to_owned()) } else { Ok(()) } })
+        self.orders.lock().unwrap().push(order);
+        Box::pin(async move {
+            if no_glass { Err("no such compartment".to_owned()) } else { Ok(Brought::default()) }
+        })
     }
 }

@@ -41,9 +41,15 @@ pub struct RawUplink {
     /// So much may wait, a message counted as 1 KiB; beyond it the oldest are given up.
     #[serde(default = "default_keep_mib")]
     pub keep_mib: u32,
-    /// Which commands of the hub are done: `report`, `compartment`, `threshold`, `restart`. Left out: none.
+    /// Which commands of the hub are done: `report`, `compartment`, `threshold`, `language`, `support`, `model`,
+    /// `rollback`, `restart`. Left out: none.
     #[serde(default)]
     pub commands: Vec<String>,
+    /// Folder at the hub's web server, `https://` and with a slash at its end: `support` puts files below it, `model`
+    /// fetches them from there, and from nowhere else. The server is checked with `[uplink.tls]`.
+    pub hub_url: Option<String>,
+    /// Tells a Home Assistant at the same broker of the bin, by its MQTT discovery; left out, nothing is sent.
+    pub home_assistant: Option<RawHomeAssistant>,
 }
 
 /// A version of MQTT.
@@ -58,6 +64,18 @@ pub enum Mqtt {
     V311,
 }
 
+/// `[uplink.home_assistant]`. The broker must let this user write `<prefix>/device/bunri_<district>_<bin>/config`.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RawHomeAssistant {
+    /// What its discovery topics begin with.
+    #[serde(default = "default_prefix")]
+    pub prefix: String,
+    /// Takes the bin away again.
+    #[serde(default)]
+    pub remove: bool,
+}
+
 /// `[uplink.tls]`. Every file is read anew at each connect, and may be `credential:NAME`.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -68,6 +86,10 @@ pub struct RawTls {
     pub certificate_file: Option<PathBuf>,
     /// Its private key, PEM.
     pub key_file: Option<PathBuf>,
+}
+
+fn default_prefix() -> String {
+    "homeassistant".to_owned()
 }
 
 const fn default_keep_alive() -> u16 {

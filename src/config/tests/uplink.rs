@@ -49,6 +49,26 @@ fn an_encrypted_uplink_names_files_that_are_there_and_fit() {
         &[],
         &[("bunri.toml uplink.commands", "flap_turn")],
     );
+    check(
+        &[(host, "host = \"hub.local\"\ncommands = [\"support\"]")],
+        &[],
+        &[("bunri.toml uplink.commands", "needs uplink.hub_url")],
+    );
+    check(
+        &[(host, "host = \"hub.local\"\nhub_url = \"https://hub.local/files/\"")],
+        &[],
+        &[("bunri.toml uplink.hub_url", "https needs [uplink.tls]")],
+    );
+    check(
+        &[(host, "host = \"hub.local\"\nhub_url = \"http://hub.local/files/\"")],
+        &[],
+        &[("bunri.toml uplink.hub_url", "must begin with https://")],
+    );
+    check(
+        &[(host, "host = \"hub.local\"\nhome_assistant.prefix = \"home/#\"")],
+        &[],
+        &[("bunri.toml uplink.home_assistant.prefix", "home/#")],
+    );
     let old = load(&[(host, "host = \"hub.local\"\nmqtt = \"3.1.1\"")], &[]).unwrap().uplink.unwrap();
     assert_eq!(old.protocol, Protocol::V311);
 }

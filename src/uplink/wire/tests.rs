@@ -5,8 +5,9 @@ use crate::clock::{Moment, WallTime};
 use crate::judge::{CompartmentId, Reason, Verdict};
 use crate::streams::Stream;
 use crate::tally::{
-    self, BundleInfo, Closing, Counts as Counted, DropRecord, DropState, GivenUp, Outcome, Totals,
+    self, Answered, BundleInfo, Closing, Counts as Counted, DropRecord, DropState, GivenUp, Outcome, Totals,
 };
+use crate::uplink::answers::Answer;
 
 const EPOCH: &str = "6f9619ff-8b86-4d01-b42d-00c04fc964ff";
 // 2026-03-01T03:34:56.789Z
@@ -157,14 +158,33 @@ fn a_command_and_its_answer() {
         expires: "2026-03-01T03:40:00Z".to_owned(),
         stream: Some(Stream::Can),
         closed: Some(true),
-        value: None,
+        ..Command::default()
     };
     insta::assert_json_snapshot!("command", command);
-    let answered = super::refused("it has expired");
-    insta::assert_json_snapshot!(
-        "reply",
-        reply_event(&bin(), "run-a", ["report", "r-1"], &answered, WALL_MS)
-    );
+    let install = Command {
+        expires: command.expires,
+        url: Some("https://hub.example/files/bunri-lite0@2027.1.tar".to_owned()),
+        sha256: Some("0f".repeat(32)),
+        signature: Some(
+            "untrusted comment: signature from the maker\nRUQ...\ntrusted comment: ...".to_owned(),
+        ),
+        ..Command::default()
+    };
+    insta::assert_json_snapshot!("command_model", install);
+    let reply = |names, answer| reply_event(&bin(), "run-a", names, &answer, WALL_MS);
+    let expired = Answer::Ended(Answered::refused("it has expired"));
+    insta::assert_json_snapshot!("reply", reply(["report", "r-1"], expired));
+    insta::assert_json_snapshot!("reply_accepted", reply(["model", "m-1"], Answer::Accepted));
+    let installed = Brought {
+        bundle: Some("bunri-lite0@2027.1".to_owned()),
+        state: Some("shadow".to_owned()),
+        ..Brought::default()
+    };
+    let installed = Answered { result: installed.to_text(), ..Answered::done() };
+    insta::assert_json_snapshot!("reply_model", reply(["model", "m-1"], Answer::Ended(installed)));
+    let put = Brought { bytes: Some(41_234), sha256: Some("0f".repeat(32)), ..Brought::default() };
+    let put = Answered { result: put.to_text(), ..Answered::done() };
+    insta::assert_json_snapshot!("reply_support", reply(["support", "s-1"], Answer::Ended(put)));
 }
 
 #[test]
