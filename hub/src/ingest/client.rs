@@ -23,8 +23,6 @@ use super::settings::BrokerSettings;
 const PACKET_MAX: u32 = 64 * 1024;
 /// How long the broker keeps what waits for a hub that is away, seconds: a week.
 const SESSION_EXPIRY_S: u32 = 7 * 24 * 3600;
-/// Room for the acknowledgements of a batch and what else is to be sent.
-const SLACK: usize = 16;
 
 /// One message, to be acknowledged once it is stored.
 #[derive(Debug)]
@@ -77,9 +75,10 @@ pub(super) async fn connect(
     if let Some(username) = &settings.username {
         options.set_credentials(username.clone(), settings.password.clone().unwrap_or_default().into_bytes());
     }
-    let room = usize::from(settings.in_flight) + SLACK;
-    let (client, event_loop) = AsyncClient::builder(options).capacity(room).build();
-    let (sender, deliveries) = mpsc::channel(room);
+    // Acknowledgements never wait, or they and the deliveries could wait for each other; there are no more of them than
+    // were delivered.
+    let (client, event_loop) = AsyncClient::builder(options).unbounded().build();
+    let (sender, deliveries) = mpsc::channel(settings.in_flight.into());
     let mut feed = Feed { event_loop, client: client.clone(), broker, deliveries: sender };
     feed.greeting().await?;
     Ok((feed, deliveries, Acks { client }))
