@@ -1,5 +1,6 @@
 //! Somebody who repeats what bins have said, at any time later, in any order: what a network of brokers may do, and
-//! what a hub must not notice.
+//! what a hub must not notice. It has to listen for that, and so hides from the bins that no hub does: mosquitto 2.0.11
+//! acknowledges a drop then that a hub never gets, until it asks for it.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};

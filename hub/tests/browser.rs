@@ -98,7 +98,9 @@ async fn the_demos_pages_can_be_read_by_everybody() {
             for page in ["login", "open"] {
                 client.goto(&format!("{site}/{page}?lang={language}")).await.unwrap();
                 assert_good(&client, &format!("/{page} {size} {language}")).await;
-                picture(&client, &format!("{page}-{size}-{language}")).await;
+                if (page, size, language) == ("open", "phone", "ko") {
+                    picture(&client, "open").await;
+                }
             }
         }
         let residents = text(&client).await;
@@ -113,7 +115,9 @@ async fn the_demos_pages_can_be_read_by_everybody() {
         for language in LANGUAGES {
             client.goto(&format!("{site}/?lang={language}")).await.unwrap();
             assert_good(&client, &format!("/ {size} {language}")).await;
-            picture(&client, &format!("district-{size}-{language}")).await;
+            if (size, language) == ("laptop", "en") {
+                picture(&client, "district").await;
+            }
         }
         // Who wants somebody stands first: the jammed one, then the one that is away.
         let bins = client.find(Locator::Css("table.stacked tbody")).await.unwrap().text().await.unwrap();

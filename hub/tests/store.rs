@@ -245,7 +245,7 @@ fn example(what: &str, tree: &str, change: impl Fn(&mut serde_json::Value)) -> M
 
 async fn the_last_word_on_how_a_bin_is_holds(url: &str) {
     let store = Store::open(url, 4).await.unwrap();
-    let mut full = drop_of("mok-1", EPOCH, 3);
+    let mut full = drop_of("mok-1", EPOCH, 4);
     let mut event: serde_json::Value = serde_json::from_slice(&full.1).unwrap();
     event["data"]["seen"] = "can".into();
     event["data"]["reason"] = "compartment_full".into();

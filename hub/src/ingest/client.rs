@@ -23,8 +23,6 @@ use super::settings::BrokerSettings;
 const PACKET_MAX: u32 = 64 * 1024;
 /// How long the broker keeps what waits for a hub that is away, seconds: a week.
 const SESSION_EXPIRY_S: u32 = 7 * 24 * 3600;
-/// Room for what the broker may send beside unacknowledged messages: nothing, but for its rounding.
-const SLACK: usize = 16;
 
 /// One message, to be acknowledged once it is stored.
 #[derive(Debug)]
@@ -43,8 +41,8 @@ impl Delivery {
 /// The side that moves bytes: nothing is sent or received unless [`Feed::run`] is polled.
 pub(super) struct Feed {
     event_loop: EventLoop,
+    client: AsyncClient,
     broker: String,
-    limit: u16,
     deliveries: mpsc::Sender<Delivery>,
 }
 
@@ -53,7 +51,7 @@ pub(super) struct Acks {
     client: AsyncClient,
 }
 
-/// Opens one connection, takes up or begins this hub's session at the broker, and subscribes.
+/// Opens one connection, and takes up or begins this hub's session at the broker.
 ///
 /// Drops, corrections, health and alarms come through shared subscriptions: each to one hub of the group. What bins
 /// retain comes to every hub, anew on every connection: a shared subscription would get none of it, and writing it twice
@@ -77,12 +75,12 @@ pub(super) async fn connect(
     if let Some(username) = &settings.username {
         options.set_credentials(username.clone(), settings.password.clone().unwrap_or_default().into_bytes());
     }
-    let room = usize::from(settings.in_flight) + SLACK;
-    let (client, event_loop) = AsyncClient::builder(options).capacity(room).build();
-    let (sender, deliveries) = mpsc::channel(room);
-    let mut feed = Feed { event_loop, broker, limit: settings.in_flight, deliveries: sender };
+    // Acknowledgements never wait, or they and the deliveries could wait for each other; there are no more of them than
+    // were delivered.
+    let (client, event_loop) = AsyncClient::builder(options).unbounded().build();
+    let (sender, deliveries) = mpsc::channel(settings.in_flight.into());
+    let mut feed = Feed { event_loop, client: client.clone(), broker, deliveries: sender };
     feed.greeting().await?;
-    feed.subscribe(&client, settings).await?;
     Ok((feed, deliveries, Acks { client }))
 }
 
@@ -138,7 +136,7 @@ impl Feed {
         loop {
             match self.event_loop.poll().await {
                 Ok(Event::Incoming(Packet::ConnAck(_))) => return Ok(()),
-                Ok(event) => self.take(event)?,
+                Ok(event) => self.take(event).await?,
                 Err(error) => return Err(self.refused(&error)),
             }
         }
@@ -154,15 +152,13 @@ impl Feed {
         }
     }
 
-    async fn subscribe(
-        &mut self,
-        client: &AsyncClient,
-        settings: &BrokerSettings,
-    ) -> Result<(), IngestError> {
+    /// Subscribes. What the broker sends meanwhile must be taken out at the other end, or this waits for it.
+    pub(super) async fn subscribe(&mut self, settings: &BrokerSettings) -> Result<(), IngestError> {
         for path in settings.filters() {
             let lost = |why: String| IngestError::Lost { broker: settings.address(), why };
             let filter = SubscribeFilter::new(path.clone(), QoS::AtLeastOnce);
-            let granted = client
+            let granted = self
+                .client
                 .subscribe_many_tracked([filter])
                 .await
                 .map_err(|error| lost(error.to_string()))?
@@ -173,7 +169,7 @@ impl Feed {
                     biased;
                     answer = &mut granted => break answer,
                     event = self.event_loop.poll() => {
-                        self.take(event.map_err(|error| lost(error.to_string()))?)?;
+                        self.take(event.map_err(|error| lost(error.to_string()))?).await?;
                     }
                 }
             };
@@ -191,7 +187,7 @@ impl Feed {
         loop {
             match self.event_loop.poll().await {
                 Ok(Event::Outgoing(Outgoing::Disconnect)) => return Ok(()),
-                Ok(event) => self.take(event)?,
+                Ok(event) => self.take(event).await?,
                 Err(error) => {
                     return Err(IngestError::Lost { broker: self.broker.clone(), why: error.to_string() });
                 }
@@ -199,8 +195,9 @@ impl Feed {
         }
     }
 
-    /// Hands a message on. The broker may have only so many unacknowledged, so there is room for each.
-    fn take(&self, event: Event) -> Result<(), IngestError> {
+    /// Hands a message on, as soon as there is room. Waiting stops the reading, so that the broker has to wait too:
+    /// mosquitto 2.0.11 sends all that it has kept, whatever was said of Receive Maximum, once it was started again.
+    async fn take(&self, event: Event) -> Result<(), IngestError> {
         let publish = match event {
             Event::Incoming(Packet::Publish(publish)) => publish,
             Event::Incoming(Packet::Disconnect(packet)) => {
@@ -211,9 +208,9 @@ impl Feed {
         };
         let topic = String::from_utf8_lossy(&publish.topic).into_owned();
         let delivery = Delivery { topic, retained: publish.retain, publish };
-        self.deliveries
-            .try_send(delivery)
-            .map_err(|_| IngestError::Flooded { broker: self.broker.clone(), limit: self.limit })
+        // Nobody takes it any more: it stays at the broker, unacknowledged.
+        let _ = self.deliveries.send(delivery).await;
+        Ok(())
     }
 }
 

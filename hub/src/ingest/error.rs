@@ -31,17 +31,6 @@ pub enum IngestError {
         /// What is known of the reason.
         why: String,
     },
-    /// The broker sends more than it was told it may.
-    #[error(
-        "the broker at {broker} sends more than {limit} messages before their acknowledgements: it must honour \
-             MQTT 5's Receive Maximum"
-    )]
-    Flooded {
-        /// `host:port`.
-        broker: String,
-        /// What it was told.
-        limit: u16,
-    },
     /// The broker is there and does not want this hub.
     #[error(
         "the broker at {broker} refuses this hub ({why}): check username, password_file and certificate_file, and \

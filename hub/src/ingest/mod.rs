@@ -14,7 +14,7 @@
 //! - What bins report and the tables do not hold is asked for again (`asking.rs`).
 //! - A message that the database itself refuses is found by halving its batch, and put to the dead letters.
 //!
-//! Never acknowledges before the commit, never holds more than `in_flight` messages, never gives up.
+//! Never acknowledges before the commit, never holds more messages than twice `in_flight`, never gives up.
 
 mod asking;
 mod client;
@@ -112,13 +112,17 @@ async fn connection(
     stop: watch::Receiver<bool>,
 ) -> Result<(), IngestError> {
     let (mut feed, deliveries, acks) = client::connect(settings).await?;
-    status.send_modify(|status| {
-        status.connected = true;
-        status.last_error = None;
-    });
-    tracing::info!(broker = settings.address(), name = settings.name, "subscribed");
+    let feeding = async {
+        feed.subscribe(settings).await?;
+        status.send_modify(|status| {
+            status.connected = true;
+            status.last_error = None;
+        });
+        tracing::info!(broker = settings.address(), name = settings.name, "subscribed");
+        feed.run().await
+    };
     tokio::select! {
-        end = feed.run() => return end,
+        end = feeding => return end,
         end = batches(deliveries, &acks, store, status, stop) => end?,
         never = asking::ask_again(&acks, store, settings.ask_after) => match never {},
     }
