@@ -37,9 +37,9 @@ struct View {
 
 const VIEWS: [View; 4] = [
     View { window: PHONE, language: "ko" },
-    View { window: LAPTOP, language: "en" },
-    View { window: PHONE, language: "en" },
     View { window: LAPTOP, language: "ko" },
+    View { window: PHONE, language: "en" },
+    View { window: LAPTOP, language: "en" },
 ];
 
 impl View {
