@@ -1,6 +1,6 @@
 """Make a bundle out of an int8 model: measure it, calibrate it, and write the manifest, the card and a plot beside it.
 
-The card is `card.md.in` with the figures put in; the figures are also kept in `figures.json` next to the training code.
+The card is `card.md.in` with the figures put in.
 Never: a figure in the manifest or the card that this program did not measure on the model it is about.
 """
 
@@ -121,6 +121,7 @@ def main() -> None:
     parser.add_argument("--photos", type=Path, required=True)
     parser.add_argument("--split", type=Path, default=Path(__file__).parent / "split.csv")
     parser.add_argument("--renders", type=Path, nargs="+", default=[])
+    parser.add_argument("--proving", type=Path, help="validation composites, to fit the thresholds on too")
     parser.add_argument("--cache", type=Path)
     parser.add_argument("--out", type=Path, required=True, help="the bundle's folder")
     parser.add_argument("--name", default="bunri-lite0")
@@ -137,12 +138,14 @@ def main() -> None:
     if args.renders:
         sets["render validation"] = pictures.where((pictures.splits == "validation") & pictures.rendered)
         sets["render test"] = pictures.where((pictures.splits == "test") & pictures.rendered)
+    if args.proving:
+        sets["composite validation"] = renders(args.proving, args.cache)
     sets["elsewhere"] = elsewhere(args.photos, args.cache)
 
     int8 = {key: run(args.model, value) for key, value in sets.items()}
     full = {key: run(args.model.with_suffix(".float.onnx"), value) for key, value in sets.items()}
     fitting = [key for key in sets if key.endswith("validation")]
-    calibration = calibrate(np.concatenate([int8[key] for key in fitting]), join([sets[key] for key in fitting]))
+    calibration = calibrate(args.model, join([sets[key] for key in fitting]))
 
     figures: dict = {
         "pictures": int(((pictures.splits == "train") & ~pictures.rendered).sum()),
@@ -184,7 +187,6 @@ def main() -> None:
         f"{args.name} {args.version}, int8, test split ({' and '.join(tested)})",
         args.out / "confusion.png",
     )
-    (Path(__file__).parent / "figures.json").write_text(json.dumps(figures, indent=2) + "\n")
     summary = ["| pictures | count | int8 | float | frozen baseline | known accepted | right of accepted | unknown rejected |"]
     summary.append("|---|---:|---:|---:|---:|---:|---:|---:|")
     for key, value in figures["sets"].items():

@@ -5,9 +5,9 @@ A photograph's background gives its label away (white boards, shop shelves; the 
 PET, so that a model calls asphalt clear PET). The item is found by GrabCut, started from TrashNet's boxes where they
 say anything and from the middle of the picture otherwise; a cut that cannot be an item is left out, and counted. A bare
 patch is a window of the original photograph without the item; some patches are kept as they are, as pictures of
-nothing. Writes `<out>/<stream>/<name>.jpg` and `<out>/truth.csv`, in the form of the rendered set, all of it training data.
+nothing. Writes `<out>/<stream>/<name>.jpg` and `<out>/truth.csv`, in the form of the rendered set, all of it of one split.
 
-Never: a photograph or an empty place of another split than train.
+Never: a photograph or an empty place of another split than that one.
 """
 
 from __future__ import annotations
@@ -170,18 +170,19 @@ def main() -> None:
     parser.add_argument("--split", type=Path, default=Path(__file__).parent / "split.csv")
     parser.add_argument("--renders", type=Path, nargs="+", required=True, help="rendered sets: their empty places are grounds")
     parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--part", choices=("train", "validation"), default="train", help="whose photographs and empty places")
     parser.add_argument("--most", type=int, default=350, help="composites of one stream, at most")
     args = parser.parse_args()
     rng = np.random.default_rng(SEED)
     empty = [
         squashed(read(folder / row["path"]))
         for folder in args.renders
-        for row in listed(folder / "truth.csv", "train")
+        for row in listed(folder / "truth.csv", args.part)
         if row["stream"] == "empty"
     ]
     if not empty:
-        raise SystemExit("composites: the rendered sets have no empty places for training yet: render more of them")
-    rows = listed(args.split, "train")
+        raise SystemExit(f"composites: the rendered sets have no empty places for {args.part} yet: render more of them")
+    rows = listed(args.split, args.part)
     rng.shuffle(rows)
     cuts = cut_all(args.photos, rows, args.most, rng)
     truth: list[tuple[str, str, int, str]] = []
@@ -190,7 +191,7 @@ def main() -> None:
         name = f"{stream}/{len(truth)}.jpg"
         (args.out / stream).mkdir(parents=True, exist_ok=True)
         cv2.imwrite(str(args.out / name), picture, [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(70, 95))])
-        truth.append((name, stream, len(truth), "train"))
+        truth.append((name, stream, len(truth), args.part))
 
     sources = sorted(cuts.patches)
 

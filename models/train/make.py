@@ -63,7 +63,7 @@ class Step:
 def steps(args: argparse.Namespace) -> list[Step]:
     """What makes the bundle, in order."""
     work, python = args.work, sys.executable
-    renders, composites = work / "renders", work / "composites"
+    renders, composites, proving = work / "renders", work / "composites", work / "proving"
     photos = ["--photos", str(args.photos)]
     cache = ["--cache", str(work / "cache")]
 
@@ -74,26 +74,32 @@ def steps(args: argparse.Namespace) -> list[Step]:
         script = str(REPO / "models" / "render" / "dataset.py")
         return ["blender", "-b", "-P", script, "--", "--out", str(renders), "--threads", "1", "--part", part]
 
-    head, tuned, again, average = (work / f"{name}.pt" for name in ("head", "tuned", "again", "average"))
+    head, tuned, again, average, last, final = (work / f"{name}.pt" for name in ("head", "tuned", "again", "average", "last", "final"))
 
-    def tune(name: str, out: Path, minutes: float, *settings: object) -> Step:
+    def tune(name: str, start: Path, out: Path, minutes: float, *settings: object) -> Step:
         sets = (*photos, *cache, "--renders", renders, composites)
-        return Step(name, out, [run("fit.py", "tune", *sets, "--start", head, "--out", out, "--early-size", 160, "--draws", 4800, *settings)], minutes)
+        return Step(name, out, [run("fit.py", "tune", *sets, "--start", start, "--out", out, "--early-size", 160, "--draws", 4800, *settings)], minutes)
 
     return [
         Step("render", renders / "DONE", [render("1/2"), render("2/2")], 55),
         Step("cut-out", composites / "truth.csv", [run("composites.py", *photos, "--renders", renders, "--out", composites, "--most", 450)], 12),
         Step("head", head, [run("fit.py", "head", *photos, *cache, "--renders", renders, composites, "--views", 1, "--out", head)], 5),
         # Two rounds that differ in length, rate, order and share of renders; their average is better than either.
-        tune("tune", tuned, 35, "--epochs", 12, "--early-epochs", 9, "--rate", 5e-4, "--keep", 0.995, "--render-share", 0.62),
-        tune("tune-again", again, 20, "--epochs", 7, "--early-epochs", 5, "--seed", 2, "--render-share", 0.45),
+        tune("tune", head, tuned, 35, "--epochs", 12, "--early-epochs", 9, "--rate", 5e-4, "--keep", 0.995, "--render-share", 0.62),
+        tune("tune-again", head, again, 20, "--epochs", 7, "--early-epochs", 5, "--seed", 2, "--render-share", 0.45),
         Step("average", average, [run("fit.py", "average", *photos, *cache, "--renders", renders, "--weights", tuned, again, "--out", average)], 1),
+        # From there the renders, which go on teaching long after the photographs have said all they can.
+        tune("tune-last", average, last, 20, "--epochs", 10, "--early-epochs", 7, "--rate", 4e-4, "--keep", 0.995, "--render-share", 0.75, "--seed", 3),
+        # Two thirds of the last round and a third of what it began with.
+        Step("blend", final, [run("fit.py", "average", *photos, *cache, "--renders", renders, "--weights", average, last, last, "--out", final)], 1),
         Step("quantise-baseline", work / "head.onnx", [run("quantise.py", *photos, *cache, "--weights", head, "--list", work / "head.txt", "--draw", 12, "--out", work / "head.onnx")], 1),
-        Step("quantise", work / "average.onnx", [run("quantise.py", *photos, *cache, "--renders", renders, "--weights", average, "--draw", 12, "--out", work / "average.onnx")], 1),
+        Step("quantise", work / "final.onnx", [run("quantise.py", *photos, *cache, "--renders", renders, "--weights", final, "--draw", 12, "--out", work / "final.onnx")], 1),
+        # A photographed item in another place is the nearest to a bin's chamber that there is: thresholds are fitted on it too.
+        Step("cut-out-proving", proving / "truth.csv", [run("composites.py", *photos, "--renders", renders, "--out", proving, "--part", "validation", "--most", 80)], 3),
         Step(
             "bundle",
             args.out / "manifest.toml",
-            [run("bundle.py", *photos, *cache, "--renders", renders, "--model", work / "average.onnx", "--baseline", work / "head.float.onnx", "--out", args.out,
+            [run("bundle.py", *photos, *cache, "--renders", renders, "--proving", proving, "--model", work / "final.onnx", "--baseline", work / "head.float.onnx", "--out", args.out,
                  "--version", args.version, "--created", args.version[:10].replace(".", "-"), "--notes", "Made by `make model`.")],
             3,
         ),
@@ -108,7 +114,7 @@ def steps(args: argparse.Namespace) -> list[Step]:
             "report",
             args.out / "REPORT.md",
             [run("report.py", "--binary", args.binary, "--bundle", args.out, *photos, "--renders", renders, "--work", work / "report",
-                 "--float", work / "average.float.onnx", "--reference", work / "head.onnx", "--trials", work)],
+                 "--float", work / "final.float.onnx", "--reference", work / "head.onnx", "--trials", work)],
             6,
         ),
     ]
