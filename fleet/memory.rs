@@ -5,17 +5,12 @@ use std::fs::read_to_string;
 
 /// KiB of a process and its children; `None` once it has ended.
 pub(crate) fn kib(process: u32) -> Option<u64> {
-    let own = own_kib(process)?;
+    let rollup = read_to_string(format!("/proc/{process}/smaps_rollup")).ok()?;
+    let line = rollup.lines().find_map(|line| line.strip_prefix("Pss:"))?;
+    let own: u64 = line.trim().trim_end_matches(" kB").parse().ok()?;
     let children = read_to_string(format!("/proc/{process}/task/{process}/children")).unwrap_or_default();
     let children = children.split_whitespace().filter_map(|child| child.parse().ok());
     Some(own + children.filter_map(kib).sum::<u64>())
-}
-
-/// KiB of a process without its children.
-fn own_kib(process: u32) -> Option<u64> {
-    let rollup = read_to_string(format!("/proc/{process}/smaps_rollup")).ok()?;
-    let line = rollup.lines().find_map(|line| line.strip_prefix("Pss:"))?;
-    line.trim().trim_end_matches(" kB").parse().ok()
 }
 
 /// The newest and the largest of what was measured, MiB.
@@ -28,17 +23,8 @@ pub(crate) struct Weight {
 impl Weight {
     /// Looks at a process again. One that is away weighs nothing.
     pub(crate) fn look(&mut self, process: Option<u32>) {
-        self.note(process.and_then(kib));
-    }
-
-    /// Looks at this program, whose children are the others.
-    pub(crate) fn look_at_oneself(&mut self) {
-        self.note(own_kib(std::process::id()));
-    }
-
-    fn note(&mut self, kib: Option<u64>) {
         #[allow(clippy::cast_precision_loss, reason = "megabytes with one decimal")]
-        let mib = kib.unwrap_or(0) as f64 / 1024.0;
+        let mib = process.and_then(kib).unwrap_or(0) as f64 / 1024.0;
         self.now = mib;
         self.most = self.most.max(mib);
     }

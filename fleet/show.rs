@@ -67,7 +67,7 @@ impl Show {
             all
         });
         self.weights[2].most = self.weights[2].most.max(self.weights[2].now);
-        self.weights[3].look_at_oneself();
+        self.weights[3].look(Some(std::process::id()));
         for (weight, hub) in self.weights[4..].iter_mut().zip(&self.city.hubs) {
             weight.look(hub.id());
         }
