@@ -274,7 +274,7 @@ fn a_compartment_that_is_full_and_then_emptied_says_so() {
         since_ms: 1_772_336_096_789,
         emptied_ms,
     };
-    let bin = |opening| BinNow {
+    let silent = |opening| BinNow {
         district: "yangcheon".to_owned(),
         bin: "mok-1".to_owned(),
         online: Some(true),
@@ -282,17 +282,24 @@ fn a_compartment_that_is_full_and_then_emptied_says_so() {
         ..BinNow::default()
     };
     let places = HashMap::from([("yangcheon/mok-1".to_owned(), place())]);
-    let level = |opening| {
-        let entities = entities(&[bin(opening)], &places, "https://example.org/context.jsonld");
+    let level = |bin| {
+        let entities = entities(&[bin], &places, "https://example.org/context.jsonld");
         entities.iter().for_each(|entity| check_model(&entity.body));
         assert_eq!(
             entities[0].body["refWasteContainer"]["object"][0],
             entities[1].body["id"].as_str().unwrap()
         );
-        entities[1].body["fillingLevel"]["value"].as_i64()
+        entities[1].body["fillingLevel"]["value"].as_f64()
     };
-    assert_eq!(level(opening("open", None)), None);
-    assert_eq!(level(opening("full", None)), Some(1));
-    assert_eq!(level(opening("open", Some(1_772_336_100_000))), Some(0));
-    assert!(entities(&[bin(opening("open", None))], &HashMap::new(), "c").is_empty(), "no place, no entity");
+    assert_eq!(level(silent(opening("open", None))), None);
+    assert_eq!(level(silent(opening("full", None))), Some(1.0));
+    assert_eq!(level(silent(opening("open", Some(1_772_336_100_000)))), Some(0.0));
+    let told = serde_json::json!({"stream": "can", "level": 0.4, "items": 80, "full": false, "state": "open"});
+    let telling = BinNow {
+        compartments: vec![serde_json::from_value(told).unwrap()],
+        fill_ms: Some(1_772_336_100_000),
+        ..silent(opening("full", None))
+    };
+    assert_eq!(level(telling), Some(0.4), "what the bin tells comes first");
+    assert!(entities(&[silent(opening("open", None))], &HashMap::new(), "c").is_empty(), "no place, no entity");
 }

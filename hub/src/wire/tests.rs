@@ -113,7 +113,7 @@ fn what_is_not_the_contract_is_refused_with_the_reason() {
 #[test]
 fn topics_are_the_contracts() {
     for topic in
-        ["", "dt/recycle/a/b/health", "st/recycle/a/b/drop", "dt/recycle/A/b/drop", "dt/recycle/a//drop"]
+        ["", "dt/recycle/a/b/wealth", "st/recycle/a/b/drop", "dt/recycle/A/b/drop", "dt/recycle/a//drop"]
     {
         assert_eq!(parse(topic, b"{}").unwrap_err(), Refusal::Topic, "{topic}");
     }
