@@ -65,8 +65,8 @@ use crate::clock::{Clock, Identity};
 use crate::config::{Camera, Config};
 use crate::judge::Command;
 use crate::tally::{DropRecord, TallyHandle, Writer};
+use crate::uplink;
 use crate::web::{Live, Page};
-use crate::{uplink, web};
 use checkup::Running;
 use events::{Started, StopStep};
 use hub::{Around, Inside};
@@ -156,28 +156,20 @@ impl Daemon {
             boot_id: ready.identity.boot_id.clone(),
             info: page_info(config, software, &ready.bundle, clock.now()),
             calibration: Arc::new(Calibrator::of_loop(config, inbox.clone(), &clock)),
-            tuning: Arc::clone(&tuner) as Arc<dyn web::Tuning>,
+            tuning: tuner,
             teaching: Arc::new(lectern),
             album,
-            orders: orders.clone(),
+            orders,
             check_up: Running::new(&live, &camera, &uplink_status, &ready.bundle).checker(config, &clock),
             live: live.clone(),
             drops: drops.clone(),
             tally: tally.clone(),
             uplink: uplink_status.clone(),
-            camera: Arc::clone(&camera),
+            camera,
             preview,
             clock: Arc::clone(&clock),
         });
-        let inside = Inside {
-            live: live.clone(),
-            camera,
-            tally: tally.clone(),
-            orders,
-            tuning: tuner,
-            restart: Arc::clone(&restart),
-            support: supporter(&page),
-        };
+        let inside = Inside::of(&page, &restart);
         let around = Around::new(config, software, &ready.bundle, &clock, inside);
         let (stop_uplink, uplink_task) =
             start_uplink(config, &tally, &ready.identity, &clock, uplink_news, around);
@@ -360,15 +352,6 @@ impl Daemon {
 pub fn view(config: &Config) -> View {
     let calibration = &config.calibration;
     View { width: calibration.width, height: calibration.height, detect: calibration.detect.clone() }
-}
-
-/// The support bundle of this page, for whoever asks elsewhere.
-fn supporter(page: &Arc<Page>) -> hub::Support {
-    let page = Arc::clone(page);
-    Arc::new(move || {
-        let page = Arc::clone(&page);
-        Box::pin(async move { page.support_bundle().await })
-    })
 }
 
 /// What stops it, and without a hub nothing else.

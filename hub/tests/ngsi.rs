@@ -294,12 +294,16 @@ fn a_compartment_that_is_full_and_then_emptied_says_so() {
     assert_eq!(level(silent(opening("open", None))), None);
     assert_eq!(level(silent(opening("full", None))), Some(1.0));
     assert_eq!(level(silent(opening("open", Some(1_772_336_100_000)))), Some(0.0));
-    let told = serde_json::json!({"stream": "can", "level": 0.4, "items": 80, "full": false, "state": "open"});
+    let told =
+        serde_json::json!({"stream": "can", "level": 0.4, "items": 80, "full": false, "closed": false});
     let telling = BinNow {
         compartments: vec![serde_json::from_value(told).unwrap()],
         fill_ms: Some(1_772_336_100_000),
         ..silent(opening("full", None))
     };
     assert_eq!(level(telling), Some(0.4), "what the bin tells comes first");
-    assert!(entities(&[silent(opening("open", None))], &HashMap::new(), "c").is_empty(), "no place, no entity");
+    assert!(
+        entities(&[silent(opening("open", None))], &HashMap::new(), "c").is_empty(),
+        "no place, no entity"
+    );
 }

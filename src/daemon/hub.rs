@@ -18,7 +18,7 @@ use crate::streams::Stream;
 use crate::tally::{CompartmentEvent, TallyHandle};
 use crate::uplink::wire::{Brought, CameraHealth, DiskHealth, Health, InferenceHealth, Location, Twin};
 use crate::uplink::{CompartmentNow, Obeyed, Order, Surroundings};
-use crate::web::{self, Live, Tuning};
+use crate::web::{self, Live, Page, Tuning};
 
 /// A loop that does not hear an order within this time hangs.
 const HEARD_WITHIN: Duration = Duration::from_secs(2);
@@ -46,6 +46,25 @@ pub(super) struct Inside {
     pub(super) tuning: Arc<dyn Tuning>,
     pub(super) restart: Arc<Notify>,
     pub(super) support: Support,
+}
+
+impl Inside {
+    /// Those that the crew's page has.
+    pub(super) fn of(page: &Arc<Page>, restart: &Arc<Notify>) -> Self {
+        let support = Arc::clone(page);
+        Self {
+            live: page.live.clone(),
+            camera: Arc::clone(&page.camera),
+            tally: page.tally.clone(),
+            orders: page.orders.clone(),
+            tuning: Arc::clone(&page.tuning),
+            restart: Arc::clone(restart),
+            support: Arc::new(move || {
+                let page = Arc::clone(&support);
+                Box::pin(async move { page.support_bundle().await })
+            }),
+        }
+    }
 }
 
 /// Makes the support bundle that the page's check-up offers.
