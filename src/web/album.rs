@@ -8,7 +8,7 @@
 //!   cannot be told, because the clock went back, goes too.
 //! - Never beside another ledger's drop: the name holds the epoch. Never half a picture: written whole or not at all.
 //! - Never the disk's last room: that is the ledger's.
-//! - Never shown before the audit log says to whom ([`Album::show`]). Never by the uplink, never in a support bundle.
+//! - Never shown before the audit log says to whom (`Album::show`). Never by the uplink, never in a support bundle.
 //! - Never left behind: with the key gone from the configuration, the next start removes them all.
 
 use std::collections::{BTreeMap, BTreeSet};
