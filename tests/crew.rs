@@ -264,7 +264,9 @@ fn small_pictures_are_kept_only_while_the_configuration_says_so_and_never_in_the
     std::fs::create_dir(&frames).unwrap();
     std::fs::write(frames.join("old.jpg"), "").unwrap();
     bin.config["web"].as_table_mut().unwrap().remove("keep_frames");
-    let (running, _) = Running::with_page(&bin);
+    let (mut running, _) = Running::with_page(&bin);
+    // The address is known before the rooms are built.
+    running.wait_for("web.keep_frames is gone");
     assert!(!frames.exists(), "with the key, the pictures went");
     running.stop();
 }
