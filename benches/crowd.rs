@@ -9,19 +9,19 @@
 #![allow(clippy::print_stdout, reason = "what it gave")]
 
 use std::net::{Ipv4Addr, SocketAddr};
-use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
 use bunri::clock::{Clock, SystemClock};
-use bunri::config::Config;
 use bunri::daemon::Daemon;
 use bunri::web::{Live, Role, Users};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpSocket, TcpStream};
 use tokio::sync::watch;
+
+use super::support::demo_with_page;
 
 const CLIENTS: u32 = 200;
 const ADDRESSES: u32 = 50;
@@ -48,18 +48,12 @@ struct Times {
 /// Runs all turns and prints what they gave.
 pub(crate) fn run() {
     let folder = tempfile::tempdir().unwrap();
-    let mut config = Config::load(Path::new("calibration/demo/bunri.toml")).unwrap();
-    config.uplink = None;
-    config.state_dir = folder.path().to_owned();
+    let (mut config, page) = demo_with_page(folder.path());
     let web = config.web.as_mut().unwrap();
-    (web.open_on_loopback, web.folder) = (false, folder.path().join("web"));
+    web.open_on_loopback = false;
     let mut users = Users::default();
     users.set("kim", Role::Act, "acts with gloves").unwrap();
     users.save(&web.folder).unwrap();
-    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    web.listen = free.local_addr().unwrap();
-    let page = web.listen;
-    drop(free);
 
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async {

@@ -12,8 +12,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::support::demo_with_page;
 use bunri::clock::{Clock, SystemClock};
-use bunri::config::{Camera, Config};
+use bunri::config::Camera;
 use bunri::daemon::Daemon;
 
 /// What is shown as which stream: the stream and the clip whose item is shown.
@@ -38,17 +39,9 @@ const LOOK_EVERY: Duration = Duration::from_millis(100);
 /// Gives the lesson and prints what it took.
 pub(crate) fn run() {
     let folder = tempfile::tempdir().unwrap();
-    let mut config = Config::load(Path::new("calibration/demo/bunri.toml")).unwrap();
-    config.uplink = None;
-    config.state_dir = folder.path().to_owned();
+    let (mut config, page) = demo_with_page(folder.path());
     let Camera::Replay { clips, .. } = &mut config.camera else { unreachable!("the demo replays") };
     *clips = (0..).zip(LESSON).map(|(at, (_, clip))| show(folder.path(), at, clip)).collect();
-    let web = config.web.as_mut().unwrap();
-    web.folder = folder.path().join("web");
-    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    web.listen = free.local_addr().unwrap();
-    let page = web.listen;
-    drop(free);
 
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async {

@@ -1,5 +1,6 @@
 //! What the benches share: the demo's rig, frames of its clips, and a measure that a busy machine bends little.
 
+use std::net::{SocketAddr, TcpListener};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -14,6 +15,18 @@ use bunri::identify::{Bundle, Identifier};
 use criterion::Criterion;
 use criterion::measurement::{Measurement, ValueFormatter, WallTime};
 use rustix::time::{ClockId, clock_gettime};
+
+/// The demo without its hub, with a page at a free port of this machine; keeps its files in `folder`.
+pub(crate) fn demo_with_page(folder: &Path) -> (Config, SocketAddr) {
+    let mut config = Config::load(Path::new("calibration/demo/bunri.toml")).unwrap();
+    config.uplink = None;
+    config.state_dir = folder.to_owned();
+    let web = config.web.as_mut().unwrap();
+    web.folder = folder.join("web");
+    web.listen = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let page = web.listen;
+    (config, page)
+}
 
 /// Time between two frames of the demo's clips.
 pub(crate) const FRAME: Duration = Duration::from_millis(33);

@@ -7,9 +7,9 @@ mod program;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use bunri::identify::sha256;
 use program::{Bin, Ran, bunri, clip_folder, copy_folder, path_value, root};
 use serde_json::Value;
-use sha2::{Digest as _, Sha256};
 
 /// The picture of a clip with its item at rest.
 fn at_rest(clip: &str) -> PathBuf {
@@ -174,8 +174,4 @@ fn after_a_new_bundle_the_bin_goes_on_without_what_was_taught_and_says_so() {
     let ran = Ran::of(&mut bin.command("check")).fine();
     assert!(ran.stderr.contains("left aside") && ran.stderr.contains("it was taught on"), "{ran}");
     assert!(!ran.stdout.contains("taught here"), "{ran}");
-}
-
-fn sha256(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
 }

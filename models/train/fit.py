@@ -77,7 +77,7 @@ def fit_head(network: Lite, train: Pictures, args: argparse.Namespace, generator
     with torch.inference_mode():
         for view in range(args.views):
             for start in range(0, len(train), 64):
-                x = augment.views(torch.from_numpy(train.large[start : start + 64]), args.late_size, generator, not args.studio)
+                x = augment.views(torch.from_numpy(train.large[start : start + 64]), args.late_size, generator)
                 with torch.autocast("cpu", torch.bfloat16):
                     features.append(network.embed(x).float())
             labels.append(torch.from_numpy(train.labels))
@@ -171,7 +171,7 @@ def tune(network: Lite, train: Pictures, sets: dict[str, Pictures], args: argpar
             warm = min(1.0, (done + 1) / (0.1 * total))
             for group in optimiser.param_groups:
                 group["lr"] = group["top"] * warm * 0.5 * (1 + math.cos(math.pi * done / total))
-            x = augment.views(torch.from_numpy(train.large[index.numpy()]), size, generator, not args.studio)
+            x = augment.views(torch.from_numpy(train.large[index.numpy()]), size, generator)
             with torch.autocast("cpu", torch.bfloat16):
                 logits = network(x)
             loss = functional.cross_entropy(logits.float(), torch.from_numpy(train.labels[index.numpy()]), label_smoothing=0.05)
@@ -233,7 +233,6 @@ def arguments() -> argparse.ArgumentParser:
     parser.add_argument("--seed", type=int, default=20261122)
     parser.add_argument("--power", type=float, default=0.6, help="0: labels as they come, 1: all alike")
     parser.add_argument("--render-share", type=float, default=0.4, help="share of draws that are renders")
-    parser.add_argument("--studio", action="store_true", help="no covers, reflections, blur, noise or compression")
     parser.add_argument("--views", type=int, default=3)
     parser.add_argument("--head-epochs", type=int, default=40)
     parser.add_argument("--epochs", type=int, default=6)

@@ -9,13 +9,12 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use serde::Deserialize;
-use sha2::{Digest as _, Sha256};
 use tokio::process::Command;
 use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 
 use crate::config::Config;
-use crate::identify::{ARCHIVE_LIMIT, BundleStore};
+use crate::identify::{ARCHIVE_LIMIT, BundleStore, sha256};
 use crate::uplink::wire::Brought;
 use crate::uplink::{HubFile, Tls};
 use crate::web;
@@ -112,9 +111,14 @@ impl Errands {
 
     /// Writes an archive and its signature where there is room; returns the archive's path.
     fn keep(&self, archive: &[u8], signature: &str) -> Result<PathBuf, String> {
-        let (free, _) = web::Health::read(&self.state_dir).disk.unwrap_or_default();
-        if free < ROOM_LEAST + ROOM_PER_BYTE * archive.len() as u64 {
-            return Err(format!("the disk has only {} MiB left", free >> 20));
+        let needed = ROOM_LEAST + ROOM_PER_BYTE * archive.len() as u64;
+        // Where nobody can tell how much is left, the writing will.
+        let disk = web::Health::read(&self.state_dir).disk;
+        if let Some((free, _)) = disk.filter(|(free, _)| *free < needed) {
+            let (free, needed) = (free >> 20, needed >> 20);
+            return Err(format!(
+                "the disk has {free} MiB left and it takes {needed}: free some, then ask again under a new id"
+            ));
         }
         self.tidy();
         let folder = self.state_dir.join(FROM_HUB);
@@ -149,8 +153,4 @@ impl Errands {
 struct Installed {
     installed: String,
     state: String,
-}
-
-fn sha256(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
 }

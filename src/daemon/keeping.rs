@@ -40,8 +40,8 @@ pub(super) struct Shutter {
 impl Shutter {
     /// Takes the picture of a verdict.
     pub(super) fn look(&mut self, frame: &Frame, looked: &Looked, region: Region) {
-        let decides = looked.actions.iter().any(|action| matches!(action, Action::RecordIntent(_)));
-        if self.out.is_none() || !decides {
+        let decides = || looked.actions.iter().any(|action| matches!(action, Action::RecordIntent(_)));
+        if self.out.is_none() || !decides() {
             return;
         }
         let still = looked.inferred.is_some() && !looked.presence.hand && !looked.presence.moving;

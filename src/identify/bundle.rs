@@ -238,7 +238,7 @@ pub(super) fn read_checked(path: &Path, expected: &str) -> Result<Vec<u8>, Ident
 }
 
 /// The hash of some bytes, lower-case hexadecimal.
-pub(super) fn sha256(bytes: &[u8]) -> String {
+pub fn sha256(bytes: &[u8]) -> String {
     Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 

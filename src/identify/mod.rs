@@ -19,7 +19,7 @@ mod statistics;
 mod store;
 mod tensor;
 
-pub use bundle::{Bundle, Dtype, Label, Layout, Manifest, ModelSpec, StatisticsSpec};
+pub use bundle::{Bundle, Dtype, Label, Layout, Manifest, ModelSpec, StatisticsSpec, sha256};
 pub use error::IdentifyError;
 pub use head::{Head, Identified, MAX_LABELS};
 pub use self_test::{REFERENCES_MOST, ReferencePicture, ReferenceSpec, SelfTest, self_test};

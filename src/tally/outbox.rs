@@ -29,6 +29,8 @@ pub struct KeepLimits {
 
 /// So many messages at most go out once more for one question of the hub.
 pub const AGAIN_MAX: u64 = 500;
+/// So many numbers at most are looked at for it: whoever waits for the ledger waits no longer than that takes.
+const LOOKED_AT_MAX: u64 = 100_000;
 
 /// How many messages were given up.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -122,7 +124,8 @@ impl Ledger {
     }
 
     /// Queues once more the confirmed drops and the corrections with these numbers (ranges with both their ends), those
-    /// that do not wait already, in the order of the ranges and at most [`AGAIN_MAX`]. Returns how many.
+    /// that do not wait already, in the order of the ranges and at most [`AGAIN_MAX`] out of the first
+    /// hundred thousand numbers. Returns how many.
     ///
     /// # Errors
     /// When the file cannot be written; then none is queued.
@@ -133,15 +136,21 @@ impl Ledger {
         wall: WallTime,
     ) -> Result<u64, TallyError> {
         let doing = "queue what the hub asks for";
+        let kinds = [
+            (DROPS_AGAIN, drops, self.last_seq()?),
+            (CORRECTIONS_AGAIN, corrections, self.newest_correction()?),
+        ];
         let (queued, head) = self.write(doing, |write, path| {
             let again = || -> rusqlite::Result<_> {
-                let mut queued = 0;
-                for (sql, ranges) in [(DROPS_AGAIN, drops), (CORRECTIONS_AGAIN, corrections)] {
+                let (mut queued, mut left) = (0, LOOKED_AT_MAX);
+                for (sql, ranges, newest) in kinds {
                     let mut queue = write.prepare(sql)?;
                     for (first, last) in ranges {
+                        let last = (*last).min(newest).min(first.saturating_add(left).saturating_sub(1));
+                        left -= (last + 1).saturating_sub(*first).min(left);
                         let limit = AGAIN_MAX.saturating_sub(queued);
                         let [first, last, limit] =
-                            [*first, *last, limit].map(|number| i64::try_from(number).unwrap_or(i64::MAX));
+                            [*first, last, limit].map(|number| i64::try_from(number).unwrap_or(i64::MAX));
                         queued +=
                             queue.execute(params![first, last, wall.unix_ms, wall.synchronised, limit])?
                                 as u64;
@@ -292,6 +301,13 @@ mod tests {
         assert_eq!(totals.corrections, 3);
         assert_eq!(ledger.outbox_again(&[(1, 9)], &[], WALL).unwrap(), 3);
         assert_eq!(ledger.outbox_again(&[(1, 9)], &[(2, 3)], WALL).unwrap(), 0);
+        // A question that would have the whole ledger looked at again and again ends, and what is behind it waits.
+        ledger
+            .outbox_done(&ledger.outbox_next(0, 99).unwrap().iter().map(|row| row.id).collect::<Vec<_>>())
+            .unwrap();
+        let mut endless = vec![(1, 8); LOOKED_AT_MAX as usize / 8];
+        endless.push((9, 9));
+        assert_eq!(ledger.outbox_again(&endless, &[(1, 3)], WALL).unwrap(), 8);
         assert!(super::super::verify(ledger.path()).unwrap().sound());
     }
 

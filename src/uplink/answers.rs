@@ -141,11 +141,11 @@ impl Shared {
         if !state.untold.swap(false, Ordering::Relaxed) {
             return Ok(None);
         }
-        let untold = self.outbox.untold_job(state.under_way()).await?;
-        if untold.is_some() {
+        let untold = self.outbox.untold_job(state.under_way()).await;
+        if !matches!(untold, Ok(None)) {
             state.untold.store(true, Ordering::Relaxed);
         }
-        Ok(untold)
+        untold
     }
 
     fn entry(&self, asked: &Asked, answered: &Answered) -> AuditEntry {

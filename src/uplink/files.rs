@@ -56,7 +56,9 @@ pub enum FileError {
         why: String,
     },
     /// The server says no.
-    #[error("{url}: the server answers {status}")]
+    #[error(
+        "{url}: the server answers {status}: check that the file is there, and that this bin may have it or put it there"
+    )]
     Refused {
         /// The file.
         url: String,
@@ -64,7 +66,7 @@ pub enum FileError {
         status: StatusCode,
     },
     /// It is larger than anything that is wanted.
-    #[error("{url} is larger than {limit} bytes")]
+    #[error("{url} is larger than {limit} bytes: it is no archive of this bin's bundles")]
     TooLarge {
         /// The file.
         url: String,

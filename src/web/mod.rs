@@ -370,11 +370,6 @@ impl Site {
         now.since(Moment::from_nanos(self.heard_at.load(Relaxed)))
     }
 
-    /// Columns and rows of the camera's pictures.
-    fn camera_size(&self) -> (u32, u32) {
-        self.page.camera_size()
-    }
-
     /// Everything as it is now.
     fn scene(&self) -> Scene {
         let scene = self.page.scene(self.book.borrow().clone(), self.health.borrow().clone());

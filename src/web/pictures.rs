@@ -56,7 +56,7 @@ pub(super) async fn encode(site: Arc<Site>, pictures: watch::Sender<Option<Arc<P
         }
         let asked_at = Moment::from_nanos(site.focus_asked_at.load(Relaxed));
         let asked = site.page.clock.now().since(asked_at) < ASKED_WITHIN;
-        let wanted = asked.then(|| (site.page.live.borrow().region, site.camera_size().0));
+        let wanted = asked.then(|| (site.page.live.borrow().region, site.page.camera_size().0));
         // The buffers go there and come back.
         let encoded = tokio::task::spawn_blocking(move || {
             let focus = wanted.map(|(region, width)| Focus::of(&shot.frame, region, width));

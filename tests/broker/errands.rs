@@ -7,12 +7,12 @@ use std::sync::Arc;
 use bunri::commands::demo_hub::LocalBroker;
 use bunri::config::Config;
 use bunri::daemon::Errands;
+use bunri::identify::sha256;
 use bunri::tally::AuditOutcome;
 use bunri::uplink::wire::{Health, Reply, Twin};
 use bunri::uplink::{CompartmentNow, Obeyed, Order, Settings, Subscriber, Surroundings};
 use minisign::KeyPair;
 use serde_json::{Value, json};
-use sha2::{Digest as _, Sha256};
 
 use crate::commands::{LATER, allowing, ask, command, hub, next};
 use crate::program::{self, Ran, bunri, clip_folder, copy_folder, root};
@@ -73,10 +73,6 @@ fn archive(bin: &program::Bin) -> Vec<u8> {
 
 fn sign(pair: &KeyPair, bytes: &[u8]) -> String {
     minisign::sign(None, &pair.sk, bytes, None, None).unwrap().into_string()
-}
-
-fn sha256(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// Asks for something that is accepted; returns what came of it.

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::SeqCst};
 use std::sync::mpsc;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, Weak};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -105,6 +105,9 @@ pub(crate) struct Bin {
     pub(crate) commands: Arc<Mutex<Vec<Command>>>,
     /// The drops' pictures, if any are to be kept.
     pub(crate) album: Option<Arc<Album>>,
+    /// What the page is made of, for as long as it is served.
+    #[allow(dead_code, reason = "the browser tests have no use for it")]
+    pub(crate) page: Weak<Page>,
     /// Where logins and sessions are.
     pub(crate) folder: PathBuf,
     ended: mpsc::Receiver<Result<(), WebError>>,
@@ -178,6 +181,7 @@ impl Bin {
             album,
             commands: Arc::default(),
             folder: settings.folder.clone(),
+            page: Weak::new(),
             live,
             drops,
             uplink,
@@ -258,6 +262,8 @@ impl Bin {
     }
 
     fn spawn_page(&mut self, settings: Settings, page: Page, stop: watch::Receiver<bool>) {
+        let page = Arc::new(page);
+        self.page = Arc::downgrade(&page);
         let (bound, address) = mpsc::channel();
         let (end, ended) = mpsc::channel();
         self.threads.push(std::thread::spawn(move || {

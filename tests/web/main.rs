@@ -96,6 +96,22 @@ fn every_answer_carries_its_headers_and_the_page_is_light() {
 }
 
 #[test]
+fn the_support_bundle_is_made_without_anybody_at_the_page_and_tells_no_secret() {
+    let bin = Bin::start();
+    bin.drop_item(a_can());
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let packed = runtime.block_on(bin.page.upgrade().unwrap().support_bundle()).unwrap();
+    let mut bundle = String::new();
+    flate2::read::GzDecoder::new(&*packed).read_to_string(&mut bundle).unwrap();
+    for needed in
+        ["checkup.txt", "FAIL  free disk: 12 MiB", "bunri_drops_total", "yangcheon/b-017", "host = \"hub\""]
+    {
+        assert!(bundle.contains(needed), "{needed} is not in the bundle");
+    }
+    assert!(!bundle.contains("bin-17"), "the user name is left out");
+}
+
+#[test]
 fn what_is_not_there_is_refused_in_its_own_way() {
     let bin = Bin::start();
     let missing = get_with(bin.address, "/nothing", "Accept-Language: en\r\n");
