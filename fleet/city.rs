@@ -199,7 +199,7 @@ fn broker(folder: &Path, port: u16) -> anyhow::Result<Part> {
     let user = if geteuid().is_root() { "user root\n" } else { "" };
     let text = format!(
         "listener {port} 127.0.0.1\nallow_anonymous true\npersistence true\npersistence_location {}/\n\
-         autosave_interval 60\nmax_queued_messages 0\nmax_inflight_messages 1000\nlog_type error\n{user}",
+         autosave_interval 60\nmax_queued_messages 0\nmax_inflight_messages 4000\nlog_type error\n{user}",
         keeps.display()
     );
     let config = folder.join("mosquitto.conf");

@@ -64,6 +64,7 @@ async fn every_message_a_bin_sends_is_what_the_schemas_say() {
         }
         let event: Value = serde_json::from_slice(&message.payload).unwrap();
         assert_eq!(complaints(&message.topic, &event), [""; 0], "{} {event}", message.topic);
+        assert!(message.payload.len() <= 8 * 1024, "{} is larger than hubs take", message.topic);
         assert_eq!(event["source"], bin_name().source());
         let kind = message.topic.rsplit('/').next().unwrap().to_owned();
         // The health comes after the bin has asked to hear commands.

@@ -5,6 +5,7 @@
 //!
 //! Never acknowledges by itself, never reconnects by itself, never decides how long to wait.
 
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::path::Path;
 use std::pin::Pin;
 
@@ -19,8 +20,11 @@ use tokio::sync::mpsc;
 use super::error::IngestError;
 use super::settings::BrokerSettings;
 
-/// Larger messages the broker keeps to itself, bytes; the contract's are below a tenth of it.
-const PACKET_MAX: u32 = 64 * 1024;
+/// Larger messages the broker keeps to itself, bytes; the contract's are below a half of it.
+const PACKET_MAX: u32 = 16 * 1024;
+/// Publications of our own that may be under way: questions need no acknowledgement. The crate walks over room for all of
+/// them at every turn.
+const OUTGOING_MAX: u16 = 16;
 /// How long the broker keeps what waits for a hub that is away, seconds: a week.
 const SESSION_EXPIRY_S: u32 = 7 * 24 * 3600;
 
@@ -43,10 +47,11 @@ pub(super) struct Feed {
     event_loop: EventLoop,
     client: AsyncClient,
     broker: String,
-    deliveries: mpsc::Sender<Delivery>,
+    lanes: Vec<mpsc::Sender<Delivery>>,
 }
 
 /// The side that acknowledges, and asks.
+#[derive(Clone)]
 pub(super) struct Acks {
     client: AsyncClient,
 }
@@ -56,15 +61,19 @@ pub(super) struct Acks {
 /// Drops, corrections, health and alarms come through shared subscriptions: each to one hub of the group. What bins
 /// retain comes to every hub, anew on every connection: a shared subscription would get none of it, and writing it twice
 /// changes nothing.
+///
+/// Messages come out at `lanes` ends, those of one bin at one of them, in their order.
 pub(super) async fn connect(
     settings: &BrokerSettings,
-) -> Result<(Feed, mpsc::Receiver<Delivery>, Acks), IngestError> {
+    lanes: usize,
+) -> Result<(Feed, Vec<mpsc::Receiver<Delivery>>, Acks), IngestError> {
     let broker = settings.address();
     let mut options = MqttOptions::new(settings.client_id(), (settings.host.clone(), settings.port));
     options.set_clean_start(false);
     options.set_session_store(NothingPending);
     options.set_session_expiry_interval(Some(SESSION_EXPIRY_S));
     options.set_receive_maximum(Some(settings.in_flight));
+    options.set_outgoing_inflight_upper_limit(OUTGOING_MAX);
     options.set_max_packet_size(Some(PACKET_MAX));
     options.set_ack_mode(AckMode::Manual);
     options.set_keep_alive(settings.keep_alive_s);
@@ -78,8 +87,9 @@ pub(super) async fn connect(
     // Acknowledgements never wait, or they and the deliveries could wait for each other; there are no more of them than
     // were delivered.
     let (client, event_loop) = AsyncClient::builder(options).unbounded().build();
-    let (sender, deliveries) = mpsc::channel(settings.in_flight.into());
-    let mut feed = Feed { event_loop, client: client.clone(), broker, deliveries: sender };
+    let room = usize::from(settings.in_flight).div_ceil(lanes);
+    let (lanes, deliveries) = (0..lanes).map(|_| mpsc::channel(room)).unzip();
+    let mut feed = Feed { event_loop, client: client.clone(), broker, lanes };
     feed.greeting().await?;
     Ok((feed, deliveries, Acks { client }))
 }
@@ -112,7 +122,7 @@ impl SessionStore for NothingPending {
             client_id: key.client_id().to_owned(),
             clean_start: false,
             session_expiry_interval: Some(SESSION_EXPIRY_S),
-            outgoing_inflight_upper_limit: None,
+            outgoing_inflight_upper_limit: Some(OUTGOING_MAX),
             ack_mode: PersistedAckMode::Manual,
             last_pkid: 0,
             last_puback: 0,
@@ -209,9 +219,17 @@ impl Feed {
         let topic = String::from_utf8_lossy(&publish.topic).into_owned();
         let delivery = Delivery { topic, retained: publish.retain, publish };
         // Nobody takes it any more: it stays at the broker, unacknowledged.
-        let _ = self.deliveries.send(delivery).await;
+        let _ = self.lanes[lane_of(&delivery.topic, self.lanes.len())].send(delivery).await;
         Ok(())
     }
+}
+
+/// Which of so many lanes a topic's bin has: `<kind>/recycle/<district>/<bin>/<what>`.
+fn lane_of(topic: &str, lanes: usize) -> usize {
+    let mut hasher = DefaultHasher::new();
+    topic.split('/').skip(2).take(2).for_each(|part| part.hash(&mut hasher));
+    // The remainder is below `lanes`.
+    (hasher.finish() % lanes as u64) as usize
 }
 
 impl Acks {
@@ -228,5 +246,23 @@ impl Acks {
     /// Asks for an orderly DISCONNECT after what is already queued; the session stays at the broker.
     pub(super) async fn goodbye(&self) {
         let _ = self.client.disconnect().await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whatever_a_bin_says_takes_one_lane_and_bins_spread_over_all() {
+        let lane = |what: &str, bin: usize| lane_of(&format!("{what}/b-{bin}/drop"), 4);
+        assert!((0..100).all(|bin| {
+            let other = lane_of(&format!("st/recycle/d/b-{bin}/twin"), 4);
+            lane("dt/recycle/d", bin) == other
+        }));
+        for wanted in 0..4 {
+            assert!((0..100).filter(|bin| lane("dt/recycle/d", *bin) == wanted).count() > 10);
+        }
+        assert_eq!(lane_of("", 4), lane_of("dt/other", 4), "a strange topic has one too");
     }
 }

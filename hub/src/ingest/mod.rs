@@ -4,10 +4,11 @@
 //!            ┌────────── wait (longer each time) ◄───────────┐
 //!            ▼                                               │ refused, lost
 //!  run ──► connect ──► subscribe ──► feed ══ bounded ══► batches ──► store ──► acknowledge
-//!          own session   shared        │     channel       ▲           │ the database is away:
+//!          own session   shared        │     lanes         ▲           │ the database is away:
 //!          at the broker               └ pings go on       └── again ◄─┘ wait, same batch
 //! ```
 //!
+//! - A bin's messages take one lane, in their order; lanes are written at the same time, as many as the database bears.
 //! - A batch is whatever came while the one before was written: alone when it is quiet, hundreds under load.
 //! - While the database is away nothing is acknowledged, so the broker stops at `in_flight` messages and keeps the
 //!   rest; the connection stays.
@@ -25,6 +26,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::{mpsc, watch};
+use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
 pub use error::IngestError;
@@ -36,7 +38,7 @@ use crate::wire;
 use client::{Acks, Delivery};
 
 /// Messages in one transaction at most.
-const BATCH_MAX: usize = 512;
+const BATCH_MAX: usize = 1024;
 /// A connection that held this long was a success.
 const STABLE_AFTER: Duration = Duration::from_secs(10);
 /// How long the acknowledgements of the last batch may take on the way out.
@@ -64,11 +66,12 @@ pub async fn run(
     status: watch::Sender<Status>,
     mut stop: watch::Receiver<bool>,
 ) {
+    let ending = stop.clone();
     let mut wait = settings.retry_min;
     loop {
         let watch = Stopwatch::start();
         let end = tokio::select! {
-            end = connection(&settings, &store, &status, stop.clone()) => end,
+            end = connection(&settings, &store, &status, &ending) => end,
             // Only while it connects: a connection ends by itself, its batch finished.
             () = stopped_unconnected(&mut stop, &status) => Ok(()),
         };
@@ -107,11 +110,16 @@ async fn stopped_unconnected(stop: &mut watch::Receiver<bool>, status: &watch::S
 /// One connection from its beginning to its end: `Ok` when asked to stop.
 async fn connection(
     settings: &BrokerSettings,
-    store: &Store,
+    store: &Arc<Store>,
     status: &watch::Sender<Status>,
-    stop: watch::Receiver<bool>,
+    stop: &watch::Receiver<bool>,
 ) -> Result<(), IngestError> {
-    let (mut feed, deliveries, acks) = client::connect(settings).await?;
+    let (mut feed, lanes, acks) = client::connect(settings, store.writers()).await?;
+    let mut writers = JoinSet::new();
+    for lane in lanes {
+        let (store, status) = (Arc::clone(store), status.clone());
+        writers.spawn(batches(lane, acks.clone(), store, status, stop.clone()));
+    }
     let feeding = async {
         feed.subscribe(settings).await?;
         status.send_modify(|status| {
@@ -123,7 +131,7 @@ async fn connection(
     };
     tokio::select! {
         end = feeding => return end,
-        end = batches(deliveries, &acks, store, status, stop) => end?,
+        end = ended(writers) => end?,
         never = asking::ask_again(&acks, store, settings.ask_after) => match never {},
     }
     acks.goodbye().await;
@@ -132,12 +140,23 @@ async fn connection(
     Ok(())
 }
 
-/// Stores and acknowledges batch after batch until asked to stop.
+/// Waits for every lane's end, or for the first that fails; then the others are given up, unacknowledged.
+async fn ended(mut writers: JoinSet<Result<(), IngestError>>) -> Result<(), IngestError> {
+    while let Some(end) = writers.join_next().await {
+        match end {
+            Ok(end) => end?,
+            Err(error) => std::panic::resume_unwind(error.into_panic()),
+        }
+    }
+    Ok(())
+}
+
+/// Stores and acknowledges batch after batch of one lane until asked to stop.
 async fn batches(
     mut deliveries: mpsc::Receiver<Delivery>,
-    acks: &Acks,
-    store: &Store,
-    status: &watch::Sender<Status>,
+    acks: Acks,
+    store: Arc<Store>,
+    status: watch::Sender<Status>,
     mut stop: watch::Receiver<bool>,
 ) -> Result<(), IngestError> {
     let mut batch = Vec::with_capacity(BATCH_MAX);
@@ -151,7 +170,7 @@ async fn batches(
                 }
             }
         }
-        let written = store_all(&batch, store, status).await?;
+        let written = store_all(&batch, &store, &status).await?;
         for delivery in &batch {
             acks.send(delivery).await;
         }

@@ -49,7 +49,7 @@ impl BrokerSettings {
             name: name.to_owned(),
             group: "bunri-hub".to_owned(),
             keep_alive_s: 15,
-            in_flight: 1_000,
+            in_flight: 4_000,
             connect_timeout: Duration::from_secs(5),
             retry_min: Duration::from_millis(200),
             retry_max: Duration::from_secs(15),

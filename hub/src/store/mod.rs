@@ -38,6 +38,9 @@ use months::Months;
 static POSTGRES: Migrator = sqlx::migrate!("migrations/postgres");
 static SQLITE: Migrator = sqlx::migrate!("migrations/sqlite");
 
+/// Batches that PostgreSQL writes at once for one hub; more only wait for each other's disk.
+const WRITERS: u32 = 4;
+
 /// Which database it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Kind {
@@ -50,6 +53,7 @@ enum Kind {
 pub struct Store {
     pool: AnyPool,
     kind: Kind,
+    writers: usize,
     ids: Ids,
     months: Months,
 }
@@ -79,7 +83,14 @@ impl Store {
             .doing("connecting to the database")?;
         let migrator = if kind == Kind::Postgres { &POSTGRES } else { &SQLITE };
         migrator.run(&pool).await.map_err(|source| StoreError::Migrate { source })?;
-        Ok(Self { pool, kind, ids: Ids::default(), months: Months::default() })
+        // Half of the connections at most: the pages want some too. SQLite has one writer.
+        let writers = if kind == Kind::Postgres { (connections_max / 2).clamp(1, WRITERS) } else { 1 };
+        Ok(Self { pool, kind, writers: writers as usize, ids: Ids::default(), months: Months::default() })
+    }
+
+    /// How many batches it bears to be written at once.
+    pub const fn writers(&self) -> usize {
+        self.writers
     }
 
     /// Closes every connection.

@@ -8,7 +8,7 @@ use sqlx::query::Query;
 use sqlx::{AnyConnection, AssertSqlSafe, Executor as _};
 
 /// Rows in one statement. The largest times the widest table stays below SQLite's 32,766 parameters.
-const CHUNKS: [usize; 4] = [256, 32, 4, 1];
+const CHUNKS: [usize; 5] = [256, 64, 16, 4, 1];
 
 /// One parameter.
 #[derive(Clone, Debug, PartialEq)]

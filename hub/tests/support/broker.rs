@@ -25,7 +25,7 @@ impl Broker {
         let (port, folder) = (broker.port, &broker.folder);
         let config = format!(
             "listener {port} 127.0.0.1\nallow_anonymous true\npersistence true\npersistence_location {}/\n\
-             max_queued_messages 0\nmax_inflight_messages 1000\nuser root\n",
+             max_queued_messages 0\nmax_inflight_messages 4000\nuser root\n",
             folder.path().display()
         );
         std::fs::write(folder.path().join("mosquitto.conf"), config).unwrap();

@@ -38,10 +38,21 @@ pub(crate) fn free_port() -> u16 {
 
 /// Whether it says that it takes in messages. What is published before a hub's first subscription nobody hears.
 pub(crate) async fn is_healthy(page: u16) -> bool {
-    let Ok(mut stream) = tokio::net::TcpStream::connect(("127.0.0.1", page)).await else { return false };
+    health(page).await.is_some_and(|answer| answer.starts_with("HTTP/1.1 200"))
+}
+
+/// Messages that it says it has stored and acknowledged since it began; 0 where it does not answer.
+pub(crate) async fn messages_taken(page: u16) -> u64 {
+    let answer = health(page).await.unwrap_or_default();
+    let said = answer.split_once("\r\n\r\n").and_then(|(_, body)| serde_json::from_str(body).ok());
+    said.and_then(|said: serde_json::Value| said["messages"].as_u64()).unwrap_or(0)
+}
+
+async fn health(page: u16) -> Option<String> {
+    let mut stream = tokio::net::TcpStream::connect(("127.0.0.1", page)).await.ok()?;
     let mut answer = String::new();
     let request = b"GET /healthz HTTP/1.1\r\nhost: hub\r\nconnection: close\r\n\r\n";
-    stream.write_all(request).await.is_ok()
-        && stream.read_to_string(&mut answer).await.is_ok()
-        && answer.starts_with("HTTP/1.1 200")
+    stream.write_all(request).await.ok()?;
+    stream.read_to_string(&mut answer).await.ok()?;
+    Some(answer)
 }
