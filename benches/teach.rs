@@ -1,9 +1,10 @@
-//! teach: a refit of twenty items of each of nine streams, with every item left out in turn.
+//! teach: a refit of twenty items of each of nine streams, with every item left out in turn; what the head costs after it.
+#![allow(clippy::print_stdout, reason = "how large the file is")]
 
 use std::hint::black_box;
 
-use bunri::identify::Embedded;
-use bunri::teach::{Taught, fit};
+use bunri::identify::{Embedded, Head};
+use bunri::teach::{Store, Taught, fit};
 use criterion::Criterion;
 
 use super::support::{self, ThreadTime};
@@ -33,5 +34,16 @@ pub(super) fn bench(criterion: &mut Criterion<ThreadTime>) {
     group.bench_function("refit 20 of each of nine", |bencher| {
         bencher.iter(|| fit(black_box(&taught), &bundle).unwrap());
     });
+    let site = fit(&taught, &bundle).unwrap().site;
+    let item = &taught.items()[0];
+    for (name, site) in [("head of the bundle", None), ("head with what was taught", Some(&site))] {
+        let head = Head::taught(&bundle, site).unwrap();
+        group.bench_function(name, |bencher| {
+            bencher.iter(|| head.judge(black_box(&item.logits), black_box(&item.embedding)));
+        });
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let file = Store::of(folder.path()).apply(&site).unwrap();
+    println!("teach/site file: {} bytes", file.metadata().unwrap().len());
     group.finish();
 }

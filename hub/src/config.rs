@@ -96,6 +96,7 @@ struct RawPage {
     #[serde(default)]
     behind_tls: bool,
     locations_file: Option<PathBuf>,
+    files_folder: Option<PathBuf>,
 }
 
 #[derive(Deserialize)]
@@ -158,6 +159,8 @@ pub struct PageConfig {
     pub behind_tls: bool,
     /// Where bins stand, for the residents' feed: a GeoJSON file of points whose `id` is `district/bin`.
     pub locations_file: Option<PathBuf>,
+    /// Where files for bins are and go: bundles to fetch, support bundles that came.
+    pub files_folder: Option<PathBuf>,
 }
 
 impl Config {
@@ -223,6 +226,7 @@ impl Config {
             users_file: folder.join(page.users_file),
             behind_tls: page.behind_tls,
             locations_file: page.locations_file.map(|file| folder.join(file)),
+            files_folder: page.files_folder.map(|files| folder.join(files)),
         });
         let ngsi = raw.ngsi.map(|ngsi| NgsiConfig {
             url: ngsi.url,

@@ -95,7 +95,13 @@ fn page(folder: &Path, port: u16) -> anyhow::Result<PageConfig> {
     let features: Vec<Value> = features.collect();
     std::fs::write(&locations_file, json!({"type": "FeatureCollection", "features": features}).to_string())?;
     let listen = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
-    Ok(PageConfig { listen, users_file, behind_tls: false, locations_file: Some(locations_file) })
+    Ok(PageConfig {
+        listen,
+        users_file,
+        behind_tls: false,
+        locations_file: Some(locations_file),
+        files_folder: None,
+    })
 }
 
 /// Items now and then, until `stop`.

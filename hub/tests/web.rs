@@ -21,7 +21,7 @@ struct Site {
     address: std::net::SocketAddr,
     _stop: watch::Sender<bool>,
     _status: watch::Sender<Status>,
-    _folder: tempfile::TempDir,
+    folder: tempfile::TempDir,
 }
 
 impl Site {
@@ -58,6 +58,7 @@ impl Site {
             users_file: users,
             behind_tls: false,
             locations_file: Some(locations),
+            files_folder: Some(folder.path().join("files")),
         };
         let status = watch::Sender::new(Status::default());
         let stop = watch::Sender::new(false);
@@ -65,7 +66,7 @@ impl Site {
         let pages = Pages::open(&config, store, status.subscribe(), zone).await.unwrap();
         let address = pages.address().unwrap();
         tokio::spawn(pages.serve(stop.subscribe()));
-        Self { address, _stop: stop, _status: status, _folder: folder }
+        Self { address, _stop: stop, _status: status, folder }
     }
 
     /// One request; the whole answer as text, with its headers in lower case first.
@@ -177,4 +178,48 @@ async fn residents_see_what_is_open_without_login_and_nothing_else() {
             assert!(!text.contains(hidden), "{hidden} is in {text}");
         }
     }
+}
+
+#[tokio::test]
+async fn bins_fetch_bundles_and_put_support_bundles_and_nothing_else() {
+    let site = Site::open().await;
+    let files = site.folder.path().join("files");
+    std::fs::write(files.join("bundles/city@2.tar"), "a bundle").unwrap();
+    let bundle = site.get("/files/bundles/city@2.tar", "").await;
+    assert!(bundle.starts_with("HTTP/1.1 200") && bundle.contains("content-length: 8\r\n"), "{bundle}");
+    for path in
+        ["bundles/none.tar", "bundles/..%2fsupport%2fmok-1.tar.gz", "bundles/../support/x", "bundles/"]
+    {
+        let answer = site.get(&format!("/files/{path}"), "").await;
+        assert!(answer.starts_with("HTTP/1.1 404"), "{path}: {answer}");
+    }
+    let put = async |path: &str, body: &str| {
+        let answer = site.ask("PUT", &format!("/files/{path}"), "", body).await;
+        answer[9..12].parse::<u16>().unwrap()
+    };
+    for (path, body, said) in [
+        ("support/mok-1.tar.gz", "what happened", 201),
+        // An answer that was lost has the bin put it there once more.
+        ("support/mok-1.tar.gz", "what happened", 204),
+        ("support/mok-1.tar.gz", "something else", 409),
+        ("support/.hidden", "x", 400),
+        ("support/a%2fb", "x", 400),
+        ("bundles/city@3.tar", "x", 405),
+        ("other/mok-1.tar.gz", "x", 404),
+        ("support/large.tar.gz", &"x".repeat(5 << 20), 413),
+    ] {
+        assert_eq!(put(path, body).await, said, "{path}");
+    }
+    assert_eq!(std::fs::read_dir(files.join("support")).unwrap().count(), 1, "something else stayed");
+    for path in ["/files/support", "/files/support/mok-1.tar.gz"] {
+        assert!(site.get(path, "").await.contains("location: /login"), "{path}");
+    }
+    let cookie = site.log_in().await;
+    let list = json(&site.get("/files/support", &cookie).await);
+    assert_eq!(list, serde_json::json!([{"name": "mok-1.tar.gz", "bytes": 13}]));
+    assert!(site.get("/files/support/mok-1.tar.gz", &cookie).await.ends_with("\r\n\r\nwhat happened"));
+    for number in 1..1_000 {
+        std::fs::write(files.join(format!("support/{number}")), "").unwrap();
+    }
+    assert_eq!(put("support/one-more", "x").await, 507);
 }

@@ -61,6 +61,7 @@ pub(super) fn page_info(config: &Config, software: &str, bundle: &str, started_a
         bin: config.bin.bin().to_owned(),
         software: software.to_owned(),
         bundle: bundle.to_owned(),
+        bundle_change: config.change.clone(),
         config_hash: config.hash.clone(),
         zone: config.zone.clone(),
         started_at,

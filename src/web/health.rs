@@ -1,4 +1,5 @@
-//! The board: how warm it is and how much room its disk has, read now and then while somebody watches.
+//! The board: how warm it is, how much room its disk has and how far a new bundle on it is, read now and then while
+//! somebody watches.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -7,6 +8,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 
 use super::Site;
+use crate::identify::{BundleStore, Switch};
 
 /// Neither changes faster than anybody looks.
 const READ_EVERY: Duration = Duration::from_secs(5);
@@ -22,12 +24,18 @@ pub struct Health {
     pub temperature_c: Option<f32>,
     /// Room left on the ledger's disk, and the disk's size, in bytes; `None` where nobody says.
     pub disk: Option<(u64, u64)>,
+    /// Which bundle is live and how far a new one is; the factory's where nobody says, as in the check-up.
+    pub bundles: Switch,
 }
 
 impl Health {
-    /// Reads both. Blocks where the disk hangs.
+    /// Reads all of it. Blocks where the disk hangs.
     pub fn read(state_dir: &Path) -> Self {
-        Self { temperature_c: temperature(Path::new("/sys/class/thermal")), disk: disk(state_dir) }
+        Self {
+            temperature_c: temperature(Path::new("/sys/class/thermal")),
+            disk: disk(state_dir),
+            bundles: BundleStore::of(state_dir, &[], 0).switch().unwrap_or_default(),
+        }
     }
 
     /// Whether the board is so warm that its processor slows down.
@@ -43,7 +51,7 @@ impl Health {
 
 /// Whether a folder's disk has so little room left that the ledger is in danger.
 pub(super) fn is_full(folder: &Path) -> bool {
-    Health { temperature_c: None, disk: disk(folder) }.is_full()
+    Health { disk: disk(folder), ..Health::default() }.is_full()
 }
 
 fn disk(state_dir: &Path) -> Option<(u64, u64)> {

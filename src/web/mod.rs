@@ -84,6 +84,7 @@ pub use tuning::{Changed, Display, Knob, Tuning};
 
 use crate::capture::stage;
 use crate::clock::{Clock, Moment};
+use crate::identify::Limits;
 use crate::judge::{Command, Refusal};
 use crate::mechanism::lines::Levels;
 use crate::streams::Stream;
@@ -116,6 +117,8 @@ pub struct Info {
     pub software: String,
     /// Name and version of the model bundle.
     pub bundle: String,
+    /// What a new one must pass.
+    pub bundle_change: Limits,
     /// What the configuration is known by.
     pub config_hash: String,
     /// The zone in which times are shown and days counted.

@@ -49,7 +49,7 @@ pub(super) struct Scene {
     /// `None` without a hub.
     pub(super) uplink: Option<uplink::Status>,
     pub(super) book: Arc<Book>,
-    /// The board: temperature and disk.
+    /// The board: temperature, disk and bundles.
     pub(super) health: Health,
     /// What the crew teaches.
     pub(super) lesson: Arc<Board>,

@@ -11,6 +11,7 @@ use std::time::Duration;
 use bunri::capture::{CaptureError, Description, Frame, FrameSource, Mode, Next, PixelFormat, newest, stage};
 use bunri::clock::{Clock, Identity, Moment, SystemClock, WallTime};
 use bunri::detect::{Presence, Region};
+use bunri::identify::Limits;
 use bunri::judge::{Command, CompartmentId, StateName, Verdict};
 use bunri::streams::Stream;
 use bunri::tally::{DropRecord, Intent, Ledger, RunInfo, TallyHandle, Writer};
@@ -420,6 +421,7 @@ fn info(started_at: Moment, screen_width_mm: f32) -> Info {
         bin: "yangcheon/b-017".into(),
         software: "0.1.0 (test)".into(),
         bundle: "lite0-9".into(),
+        bundle_change: Limits::default(),
         config_hash: "0123456789ab".into(),
         zone: jiff::tz::TimeZone::get("Asia/Seoul").unwrap(),
         started_at,

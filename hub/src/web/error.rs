@@ -56,8 +56,7 @@ impl IntoResponse for WebError {
             Self::Asked { what } => (StatusCode::BAD_REQUEST, what).into_response(),
             error => {
                 tracing::warn!("{error}");
-                (StatusCode::SERVICE_UNAVAILABLE, "the database does not answer; try again soon")
-                    .into_response()
+                (StatusCode::SERVICE_UNAVAILABLE, "the hub cannot answer now; try again soon").into_response()
             }
         }
     }

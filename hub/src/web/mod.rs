@@ -6,22 +6,24 @@
 //!   /open           residents: which bins take what now                  everybody, cacheable
 //!   /open/bins.geojson                                                   everybody, cacheable
 //!   /healthz        whether this copy takes in messages                  everybody
+//!   /files/…        bundles and support bundles, where configured        bins, as the proxy decides
 //! ```
 //!
 //! Never shows a person or a single drop. Never anything from another place: the pages work without the internet.
-//! Never changes anything but who is logged in.
+//! Never changes anything but who is logged in, and never a bundle (`files.rs`).
 
 mod api;
 mod bins;
 mod chart;
 mod error;
+mod files;
 mod items;
 mod login;
 mod pages;
 mod text;
 
 use std::collections::HashMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -65,6 +67,8 @@ struct App {
     behind_tls: bool,
     /// Geometry by `district/bin`.
     locations: HashMap<String, Value>,
+    /// Where files for bins are, and from them.
+    files: Option<PathBuf>,
 }
 
 /// The pages, ready to listen.
@@ -85,6 +89,7 @@ impl Pages {
         zone: TimeZone,
     ) -> Result<Self, WebError> {
         let locations = config.locations_file.as_deref().map(read_locations).transpose()?;
+        config.files_folder.as_deref().map(files::prepare).transpose()?;
         let app = App {
             store,
             status,
@@ -93,6 +98,7 @@ impl Pages {
             users: Users::read(&config.users_file)?,
             behind_tls: config.behind_tls,
             locations: locations.unwrap_or_default(),
+            files: config.files_folder.clone(),
         };
         let listener = tokio::net::TcpListener::bind(config.listen)
             .await
@@ -131,8 +137,10 @@ fn router(app: Arc<App>) -> Router {
         .route("/api/v1/corrections", get(api::corrections))
         .route("/api/v1/dead-letters", get(api::dead_letters))
         .route("/api/v1/openapi.json", get(api::description))
+        .merge(app.files.as_ref().map_or_else(Router::new, |_| files::inside()))
         .layer(middleware::from_fn_with_state(Arc::clone(&app), logged_in));
     inside
+        .merge(app.files.as_deref().map_or_else(Router::new, files::outside))
         .route("/login", get(login_page).post(log_in))
         .route("/open", get(residents))
         .route("/open/bins.geojson", get(api::residents))

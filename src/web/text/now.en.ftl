@@ -160,6 +160,12 @@ uplink-oldest = oldest { $age } ago
 uplink-given-up = { $count } given up, too old or too many
 uplink-since = for { $age }
 
+newcomer-title = New model
+newcomer-items = { $judged } of { $wanted } items
+newcomer-shadow = { $bundle } judges alongside and decides nothing; { $agreed } alike so far.
+newcomer-trial = It decides, on trial. What it gets wrong brings the old one back.
+newcomer-refused = Refused
+
 about-title = This bin
 about-software = Software
 about-bundle = Model

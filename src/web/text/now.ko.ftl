@@ -154,6 +154,12 @@ uplink-oldest = 가장 오래된 것 { $age } 전
 uplink-given-up = 너무 오래되었거나 많아 포기한 것 { $count }건
 uplink-since = { $age }째
 
+newcomer-title = 새 모델
+newcomer-items = { $wanted }개 중 { $judged }개
+newcomer-shadow = { $bundle }: 결정하지 않고 함께 판정합니다. 지금까지 같은 판정 { $agreed }개.
+newcomer-trial = 시험 삼아 결정하고 있습니다. 잘못하면 이전 모델로 돌아갑니다.
+newcomer-refused = 쓰지 않기로 함
+
 about-title = 이 수거함
 about-software = 프로그램
 about-bundle = 모델

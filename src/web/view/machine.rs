@@ -1,10 +1,11 @@
-//! The flap, the camera, the classifier's times and the way to the hub.
+//! The flap, the camera, the classifier's times, the way to the hub, and how far a new bundle is.
 
 use maud::{Markup, html};
 
 use super::{Scene, accent, compartment};
 use crate::capture::stage;
 use crate::clock::WallTime;
+use crate::identify::{Refused, Shadow, Stage, Trial};
 use crate::judge::CompartmentId;
 use crate::mechanism::{FlapState, Place};
 use crate::uplink;
@@ -24,6 +25,9 @@ pub(super) fn machine(words: Words<'_>, info: &Info, scene: &Scene) -> Markup {
             div .tile { h3 { (words.text("board-title")) } (board(words, scene)) }
             div .tile { h3 { (words.text("disk-title")) } (disk(words, scene)) }
             div .tile { h3 { (words.text("clock-title")) } (clock(words, info, scene)) }
+            @if let Some(newcomer) = newcomer(words, info, scene) {
+                div .tile .wide { h3 { (words.text("newcomer-title")) } (newcomer) }
+            }
         }
     }
 }
@@ -122,6 +126,29 @@ fn clock(words: Words<'_>, info: &Info, scene: &Scene) -> Markup {
         // Whole minutes: a second hand would be news every second.
         p .note { (super::local(info, scene.wall, "%Y-%m-%d %H:%M")) }
     }
+}
+
+/// How far a new bundle is, or why the last one was refused.
+fn newcomer(words: Words<'_>, info: &Info, scene: &Scene) -> Option<Markup> {
+    let (switch, limits) = (&scene.health.bundles, &info.bundle_change);
+    let items = |judged: u32, wanted: u32| {
+        words.with_all("newcomer-items", [("judged", &judged.to_string()), ("wanted", &wanted.to_string())])
+    };
+    let (value, note) = match (&switch.stage, &switch.refused) {
+        (Stage::Shadow(Shadow { bundle, judged, agreed, .. }), _) => {
+            let note =
+                words.with_all("newcomer-shadow", [("bundle", &**bundle), ("agreed", &agreed.to_string())]);
+            (items(*judged, limits.shadow_items), note)
+        }
+        (Stage::Trial(Trial { items: judged, .. }), _) => {
+            (items(*judged, limits.trial_items), words.text("newcomer-trial"))
+        }
+        (Stage::Settled, Some(Refused { bundle, why })) => {
+            (words.text("newcomer-refused"), format!("{bundle}: {why}"))
+        }
+        (Stage::Settled, None) => return None,
+    };
+    Some(html! { p .value { (value) } p .note { (note) } })
 }
 
 fn hub(words: Words<'_>, scene: &Scene) -> Markup {

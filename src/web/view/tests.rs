@@ -2,6 +2,7 @@ use jiff::tz::TimeZone;
 
 use super::*;
 use crate::detect::{Light, Region};
+use crate::identify::{Limits, Refused, Shadow, Stage, Switch, Trial};
 use crate::judge::{Leg, LegEnd, Reason, Service, StateName, Verdict, VoidCause};
 use crate::mechanism::{FlapState, Place, Sensed};
 use crate::streams::Stream;
@@ -21,6 +22,7 @@ pub(in crate::web) fn info() -> Info {
         bin: "yangcheon/b-017".into(),
         software: "0.1.0 (abc1234)".into(),
         bundle: "lite0-6".into(),
+        bundle_change: Limits::default(),
         config_hash: "0123456789ab".into(),
         zone: TimeZone::get("Asia/Seoul").unwrap(),
         started_at: moment(1_000),
@@ -107,7 +109,11 @@ pub(in crate::web) fn scene() -> Scene {
         uplink: Some(uplink::Status { connected: true, backlog: 0, ..uplink::Status::default() }),
         book: Arc::new(Book { recent: vec![drop(7)], all: today.clone(), today, error: None }),
         lesson: Arc::default(),
-        health: Health { temperature_c: Some(48.3), disk: Some((9_400_000_000, 31_000_000_000)) },
+        health: Health {
+            temperature_c: Some(48.3),
+            disk: Some((9_400_000_000, 31_000_000_000)),
+            ..Health::default()
+        },
     }
 }
 
@@ -331,7 +337,8 @@ fn the_board_and_its_troubles_are_shown() {
     let mut scene = scene();
     let [korean, english] = drawn(&scene);
     assert!(korean.contains("48 °C") && english.contains("9.4 GB free") && english.contains("Synchronised"));
-    scene.health = Health { temperature_c: Some(85.0), disk: Some((1_000_000, 31_000_000_000)) };
+    scene.health.temperature_c = Some(85.0);
+    scene.health.disk = Some((1_000_000, 31_000_000_000));
     scene.wall.synchronised = false;
     let [korean, english] = drawn(&scene);
     for text in
@@ -340,6 +347,23 @@ fn the_board_and_its_troubles_are_shown() {
         assert!(english.contains(text), "{text}");
     }
     assert!(korean.contains("디스크가 거의 찼습니다"));
+}
+
+#[test]
+fn a_new_bundle_shows_how_far_it_is_or_why_it_was_refused() {
+    let mut scene = scene();
+    let [korean, english] = drawn(&scene);
+    assert!(!korean.contains("새 모델") && !english.contains("New model"));
+    let bundle = "lite0@2".to_owned();
+    let shadow = Shadow { bundle: bundle.clone(), starts: 1, judged: 12, agreed: 11, rejected: 3 };
+    scene.health.bundles.stage = Stage::Shadow(shadow);
+    let shadow = ["lite0@2 judges alongside", "12 of 50 items", "11 alike"];
+    check(&scene, &["새 모델", "50개 중 12개", "같은 판정 11개"], &shadow);
+    scene.health.bundles.stage = Stage::Trial(Trial { starts: 1, items: 40, rejects: None });
+    check(&scene, &["100개 중 40개"], &["40 of 100 items", "on trial"]);
+    let why = "it rejects 19 of 20 <items>".to_owned();
+    scene.health.bundles = Switch { refused: Some(Refused { bundle, why }), ..Switch::default() };
+    check(&scene, &["쓰지 않기로 함"], &["Refused", "lite0@2: it rejects 19 of 20 &lt;items&gt;"]);
 }
 
 #[test]
