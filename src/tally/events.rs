@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::error::TallyError;
 use super::record::DropRecord;
+use super::upgrade::SCHEMA_VERSION;
 
 static CONFIRMED: AtomicU64 = AtomicU64::new(0);
 static VOIDED: AtomicU64 = AtomicU64::new(0);
@@ -36,6 +37,7 @@ pub(super) struct Opened<'a> {
     pub(super) epoch: &'a str,
     pub(super) last_seq: u64,
     pub(super) outbox: u64,
+    /// The file's format before: 0 for a new file.
     pub(super) upgraded_from: i64,
 }
 
@@ -46,6 +48,7 @@ impl Opened<'_> {
         if *upgraded_from == 0 {
             tracing::info!(%path, epoch, "made a new ledger");
         } else {
+            let upgraded_from = Some(upgraded_from).filter(|from| **from < SCHEMA_VERSION);
             tracing::info!(%path, epoch, last_seq, outbox, upgraded_from, "opened the ledger");
         }
     }
