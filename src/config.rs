@@ -31,6 +31,7 @@ use crate::capture::replay::{Loops, Pace, ReplayOptions};
 use crate::capture::{Controls, PixelFormat};
 use crate::identify::{BundleStore, Limits, RuntimeSettings};
 use crate::judge::{self, Compartment, CostTable};
+use crate::mechanism::front::FrontSettings;
 use crate::mechanism::guard::GuardSettings;
 use crate::mechanism::{self, DriveSettings};
 use crate::streams::Stream;
@@ -79,6 +80,8 @@ pub struct Config {
     pub drive: DriveSettings,
     /// What forbids movement; empty with the simulated drive.
     pub guards: GuardSettings,
+    /// Lamp and buzzer.
+    pub front: FrontSettings,
     /// The hub; `None` when the bin stands alone.
     pub uplink: Option<uplink::Settings>,
     /// The page; `None` for none.
@@ -221,7 +224,7 @@ impl Config {
         problems.check((1..=16).contains(&raw.model.threads), "model.threads", || {
             format!("{} is not 1 to 16", raw.model.threads)
         });
-        let guards = choose_guards(&raw, calibration.as_ref());
+        let (guards, front) = of_the_rig(&raw, calibration.as_ref());
         let text = text.to_owned() + saved.map_or("", |saved| &saved.text);
         Some(Self {
             file: path.to_owned(),
@@ -252,6 +255,7 @@ impl Config {
             },
             drive: drive?,
             guards,
+            front,
             uplink,
             web,
             screen: screen?,
@@ -445,11 +449,11 @@ fn check_compartments(raw: &RawConfig, problems: &mut problems::InFile<'_>) -> V
         .collect()
 }
 
-/// The rig's guards where its drive is the rig's own.
-fn choose_guards(raw: &RawConfig, calibration: Option<&Calibration>) -> GuardSettings {
+/// The rig's guards, lamp and buzzer where its drive is the rig's own.
+fn of_the_rig(raw: &RawConfig, calibration: Option<&Calibration>) -> (GuardSettings, FrontSettings) {
     match raw.mechanism.drive {
-        raw::Drive::Simulated => GuardSettings::default(),
-        raw::Drive::Rig => calibration.map(|rig| rig.guards.clone()).unwrap_or_default(),
+        raw::Drive::Simulated => Default::default(),
+        raw::Drive::Rig => calibration.map(|rig| (rig.guards.clone(), rig.front.clone())).unwrap_or_default(),
     }
 }
 

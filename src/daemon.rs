@@ -23,6 +23,7 @@ mod errands;
 mod error;
 mod events;
 mod flap;
+mod front;
 mod hub;
 mod judging;
 mod keeping;

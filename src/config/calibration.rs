@@ -12,6 +12,7 @@ use super::versions::Saved;
 use crate::capture::Controls;
 use crate::detect::{self, Region};
 use crate::judge::{Compartment, CompartmentId};
+use crate::mechanism::front::FrontSettings;
 use crate::mechanism::guard::GuardSettings;
 use crate::mechanism::{DriveSettings, Place, Track};
 
@@ -45,6 +46,8 @@ pub struct Calibration {
     pub drive: Option<DriveSettings>,
     /// What forbids movement.
     pub guards: GuardSettings,
+    /// Lamp and buzzer.
+    pub front: FrontSettings,
 }
 
 impl Calibration {
@@ -97,6 +100,7 @@ impl Calibration {
         let mut lines = drive::LineChecks::new(&mut problems);
         let turned_by = raw.drive.as_ref().map(|raw| drive::check(raw, &track, compartments, &mut lines));
         let guards = drive::check_guards(&raw.guard, &mut lines);
+        let front = drive::check_front(&raw.front, &mut lines);
         Some(Self {
             rig: raw.rig,
             version: saved.map_or(0, |saved| saved.number),
@@ -116,6 +120,7 @@ impl Calibration {
             has_drive: raw.drive.is_some(),
             drive: turned_by.flatten(),
             guards,
+            front,
         })
     }
 }

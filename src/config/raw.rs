@@ -10,7 +10,7 @@ pub(super) use screen::{RawLanguage, RawRules, RawScreen};
 pub(super) use uplink::{Mqtt, RawHomeAssistant, RawTls, RawUplink};
 
 pub(super) use drive::{
-    Kind, RawDcMotor, RawDrive, RawGuards, RawInput, RawOutput, RawServo, RawSolenoid, RawStepper,
+    Kind, RawDcMotor, RawDrive, RawFront, RawGuards, RawInput, RawOutput, RawServo, RawSolenoid, RawStepper,
 };
 
 use std::collections::BTreeMap;
@@ -403,6 +403,9 @@ pub struct RawCalibration {
     /// What forbids every movement while it is active; opened only with the rig's drive.
     #[serde(default)]
     pub guard: RawGuards,
+    /// What stands on the bin's front; opened only with the rig's drive.
+    #[serde(default)]
+    pub front: RawFront,
 }
 
 /// `[camera]` of a calibration.

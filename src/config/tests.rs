@@ -387,7 +387,11 @@ fn every_problem_of_a_drive_comes_up_at_once() {
         ("can = { chip = \"gpiochip0\", offset = 6 }", ""),
         ("debounce_ms = 5", "debounce_ms = 5000"),
         ("glass = { line = \"GPIO13\" }", "glass = { line = \"GPIO27\" }\nfoam = { line = \"GPIO1\" }"),
-        ("throat_beam = { line = \"GPIO20\" }", "throat_beam = { line = \"GPIO19\" }\nhold_ms = 1"),
+        (
+            "throat_beam = { line = \"GPIO20\" }",
+            "throat_beam = { line = \"GPIO19\" }\nhold_ms = 1\n\
+             [front]\nlamp = { line = \"GPIO16\" }\nbuzzer = { offset = 4 }\nsiren = { offset = 5 }",
+        ),
         ("reverse = { line = \"GPIO22\" }", "dead_time_ms = 0\nrevesre = { line = \"GPIO22\" }"),
     ]);
     check(
@@ -402,6 +406,9 @@ fn every_problem_of_a_drive_comes_up_at_once() {
             ("rig.toml drive.switches.foam", "no compartment"),
             ("rig.toml guard.throat_beam", "the same line as drive.switches.general"),
             ("rig.toml guard.hold_ms", "50 to 10000"),
+            ("rig.toml front.lamp", "the same line as guard.service_door"),
+            ("rig.toml front.buzzer", "either line (its name), or chip and offset"),
+            ("rig.toml front.siren", "unknown field"),
             ("rig.toml drive.dc_motor.revesre", "unknown field"),
             ("rig.toml drive.dc_motor.dead_time_ms", "1 to 1000"),
             ("rig.toml drive.dc_motor", "either direction, or forward and reverse"),

@@ -19,6 +19,7 @@ use crate::clock::Clock;
 use crate::config::{Camera, Config};
 use crate::identify::Identifier;
 use crate::judge::Alarm;
+use crate::mechanism::lines::LinesSpec;
 use crate::mechanism::{FlapState, gpio};
 use crate::web::Live;
 use crate::web::checkup::{Check, Finding, Grade};
@@ -163,12 +164,17 @@ fn camera_from_inside(running: &Running, clock: &Arc<dyn Clock>) -> Finding {
     }
 }
 
-/// Whether every line of drive and guards is there; none is touched.
+/// Whether every line of drive, guards and front is there; none is touched.
 fn lines(config: &Config) -> Finding {
     let mut spec = config.drive.lines();
     spec.inputs.extend(config.guards.guards.iter().map(|(_, input)| input.clone()));
-    match gpio::look_for(&spec) {
-        Ok(()) => pass(Check::Lines, format!("{} + {}", spec.outputs.len(), spec.inputs.len())),
+    // A request of its own, so it may be on another chip.
+    let front = LinesSpec { outputs: config.front.outputs().cloned().collect(), ..LinesSpec::default() };
+    match gpio::look_for(&spec).and_then(|()| gpio::look_for(&front)) {
+        Ok(()) => {
+            let outputs = spec.outputs.len() + front.outputs.len();
+            pass(Check::Lines, format!("{outputs} + {}", spec.inputs.len()))
+        }
         Err(error) => fail(Check::Lines, error.to_string()),
     }
 }

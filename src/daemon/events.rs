@@ -3,6 +3,7 @@
 use crate::clock::Moment;
 use crate::identify::{Refused, Stage, Switch};
 use crate::judge::{Alarm, StateName, Verdict, VoidCause};
+use crate::mechanism::MechanismError;
 
 /// The judge changed its state.
 pub(super) struct StateChanged {
@@ -24,6 +25,17 @@ pub(super) struct PriorityKept<'a> {
 impl PriorityKept<'_> {
     pub(super) fn emit(&self) {
         tracing::warn!("the page's thread keeps the priority of the sorting loop: {}", self.error);
+    }
+}
+
+/// Lamp and buzzer cannot be used; said once until they can.
+pub(super) struct FrontFailed<'a> {
+    pub(super) error: &'a MechanismError,
+}
+
+impl FrontFailed<'_> {
+    pub(super) fn emit(&self) {
+        tracing::warn!("lamp and buzzer stay as they are, sorting goes on: {}", self.error);
     }
 }
 

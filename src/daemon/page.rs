@@ -76,7 +76,7 @@ pub(super) fn page_info(config: &Config, software: &str, bundle: &str, started_a
 }
 
 /// Which guards are service doors.
-fn doors(config: &Config) -> Levels {
+pub(super) fn doors(config: &Config) -> Levels {
     let guards = config.guards.guards.iter().enumerate();
     guards
         .filter(|(_, (guard, _))| *guard == Guard::ServiceDoor)

@@ -13,7 +13,7 @@ use super::prepare::Parts;
 use super::supervise::{Ended, Stages};
 use super::teaching::{self, Lectern};
 use super::tuning::Tuner;
-use super::{DaemonError, Opener, flap};
+use super::{DaemonError, Opener, flap, front};
 use crate::capture::{newest, stage as capture_stage};
 use crate::clock::Clock;
 use crate::config::Config;
@@ -70,6 +70,7 @@ pub(super) fn start_sorting(
     let (shutter, album) = keeping::start(config, parts.ledger.epoch(), clock, &mut stages)?;
     let (writer, tally) = start_tally(&mut stages, parts.ledger, clock)?;
     let mechanism = flap::start(config, &mut stages, &inbox, &stops.guards, clock)?;
+    front::start(config, live_seen.clone(), clock)?;
     let (frames, camera) = start_capture(config, &mut stages, opener, &stops.capture, clock)?;
     let tuner = Arc::new(Tuner::new(config, parts.head, inbox.clone()));
     let (teacher, lectern) =

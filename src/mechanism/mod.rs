@@ -27,6 +27,7 @@ pub mod dc_motor;
 mod error;
 mod events;
 mod flap;
+pub mod front;
 pub mod gpio;
 pub mod guard;
 pub mod lines;

@@ -106,7 +106,7 @@ pub const CONNECTIONS_MAX: usize = 64;
 /// Connections of one address, so that it cannot take every place; a browser uses six.
 pub const CONNECTIONS_OF_ONE: usize = 40;
 /// A loop that publishes nothing for this long counts as dead.
-const SILENT_AFTER: Duration = Duration::from_secs(3);
+pub(crate) const SILENT_AFTER: Duration = Duration::from_secs(3);
 
 /// What does not change while the program runs.
 #[derive(Clone, Debug)]

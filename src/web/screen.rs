@@ -34,8 +34,7 @@ use super::events::StreamRefused;
 use super::text::{Language, Texts};
 use super::view::run_id;
 use super::{Display, Info, SILENT_AFTER, Site, routes, stopped};
-pub(super) use face::Face;
-use face::Follower;
+pub(crate) use face::{Face, Follower, Outcome};
 pub use rules::{RULE_EN_MAX, RULE_KO_MAX, Rule, Rules};
 
 /// Screens that may be open at once: the bin's own, and one somebody looks at from afar.

@@ -7,7 +7,7 @@ import time
 from bench import BUNRI, PAYLOAD, RESULTS, Bin, need, until
 from cameras import Clip
 from checks_camera import RIBBON_CAMERA
-from mechanism import BEAM, HOME, SERVICE_DOOR, SPEED_DEG_PER_S, Mechanism
+from mechanism import BEAM, BUZZER, HOME, LAMP, SERVICE_DOOR, SPEED_DEG_PER_S, Mechanism
 
 RIG = 'drive = "rig"\nmove_limit_ms = 8000\nretries = 1'
 # From a closed switch, or a broken beam, to a motor that is off. On a board this is one poll of the flap, 5 ms; here
@@ -69,6 +69,18 @@ def _moves(table, camera, mechanism, bin_, ready):
         mechanism.write_trace(RESULTS / "move.csv", since)
         return f"reverse to 'can' in {took:.2f} s, off {lag * 1000:.0f} ms after its switch, then forward to home"
 
+    def front():
+        seen = mechanism.front[front_since:]
+        beeps = sum(not before[2] and row[2] for before, row in zip(seen, seen[1:]))
+        blinks = sum(before[1] and not row[1] for before, row in zip(seen, seen[1:]))
+        need(beeps == 1, f"{beeps} beeps for an item that was accepted")
+        need(blinks >= 2, f"the lamp went dark {blinks} times while the item was looked at and moved")
+        until(lambda: mechanism.level(LAMP), "the lamp is not lit")
+        steady = len(mechanism.front)
+        time.sleep(2)
+        need(mechanism.front[steady:] == [], "the lamp is not steady while the next item may come")
+        return f"one beep, {blinks} blinks, then lit"
+
     def hand():
         since = len(mechanism.trace)
         camera.play(Clip("hand"))
@@ -76,7 +88,9 @@ def _moves(table, camera, mechanism, bin_, ready):
         return "not one line moved"
 
     table.check("flap homes by its switch", homes)
+    front_since = len(mechanism.front) - 1
     table.check("an item moves the right lines in the right order", moves)
+    table.check("lamp and buzzer say so", front)
     table.check("a hand before the camera moves nothing", hand)
 
 
@@ -126,6 +140,7 @@ def _jam(table, camera, mechanism, bin_, ready):
         quiet = len(mechanism.trace)
         time.sleep(3)
         need(not [row for row in mechanism.trace[quiet:] if row[1]], "it goes on trying in a jam")
+        need(not mechanism.level(LAMP) and not mechanism.level(BUZZER), "the lamp invites residents to a jammed bin")
         mechanism.stuck = False
         camera.queue, camera.picture = [], Clip("can").pictures[0]  # the crew takes the can out
         mechanism.inputs[SERVICE_DOOR] = 1
@@ -149,6 +164,7 @@ def _kill(table, camera, mechanism, bin_, ready):
         until(lambda: not mechanism.is_on(), "the enable line stays on", 2)
         lag = time.monotonic() - killed
         bin_.process.wait()
+        need(not mechanism.level(LAMP), "the lamp of a program that is gone is lit")
         return f"enable line off {lag * 1000:.0f} ms after it, flap left at {mechanism.angle_deg:+.0f} degrees"
 
     table.check("kill -9 during a move leaves the motor off", body)

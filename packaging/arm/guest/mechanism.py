@@ -16,6 +16,7 @@ ENABLE, FORWARD, REVERSE = 17, 27, 22
 HOME = "home"
 PLACES = {"clear_pet": (6, -80.0), "can": (13, -40.0), HOME: (5, 0.0), "paper": (19, 40.0), "general": (26, 80.0)}
 SERVICE_DOOR, BEAM = 16, 20
+LAMP, BUZZER = 23, 24
 STOP_DEG = 88.0  # the chute's own end
 REACH_DEG = 4.0  # how far from a place its switch is still closed
 SPEED_DEG_PER_S = 25.0  # slow, because the processor that must stop it is emulated
@@ -24,7 +25,10 @@ CONFIG = Path("/sys/kernel/config/gpio-sim/flap")
 
 
 class Mechanism:
-    """The lines and what hangs on them. `trace` holds what changed: (time, levels of outputs and switches, angle)."""
+    """The lines and what hangs on them. `trace` holds what changed: (time, levels of outputs and switches, angle).
+
+    `front` is the same of the lamp and the buzzer: (time, lamp, buzzer).
+    """
 
     def __init__(self, angle_deg):
         shell("modprobe gpio-sim")
@@ -32,7 +36,7 @@ class Mechanism:
         bank.mkdir(parents=True)
         (bank / "num_lines").write_text("32")
         (bank / "label").write_text("bunri-rig")
-        for line in [ENABLE, FORWARD, REVERSE, SERVICE_DOOR, BEAM, *(line for line, _ in PLACES.values())]:
+        for line in [ENABLE, FORWARD, REVERSE, SERVICE_DOOR, BEAM, LAMP, BUZZER, *(line for line, _ in PLACES.values())]:
             (bank / f"line{line}").mkdir()
             (bank / f"line{line}/name").write_text(f"GPIO{line}")
         (CONFIG / "live").write_text("1")
@@ -40,7 +44,7 @@ class Mechanism:
         shell("udevadm settle")
         self.lines = Path(f"/sys/devices/platform/{device}/{chip}")
         self.files = {}
-        self.angle_deg, self.stuck, self.trace = angle_deg, False, []
+        self.angle_deg, self.stuck, self.trace, self.front = angle_deg, False, [], []
         # A closed contact pulls its line low: both guards are closed while all is well.
         self.inputs = {SERVICE_DOOR: 0, BEAM: 0}
         threading.Thread(target=self._run, daemon=True).start()
@@ -86,6 +90,9 @@ class Mechanism:
             if levels != last:
                 self.trace.append((now, *levels, self.angle_deg))
                 last = levels
+            front = (self.level(LAMP), self.level(BUZZER))
+            if not self.front or self.front[-1][1:] != front:
+                self.front.append((now, *front))
             time.sleep(STEP_S)
 
     def is_on(self):

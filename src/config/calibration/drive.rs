@@ -4,10 +4,11 @@ use std::time::Duration;
 
 use super::super::problems::InFile;
 use super::super::raw::{
-    Kind, RawDcMotor, RawDrive, RawGuards, RawInput, RawOutput, RawServo, RawSolenoid, RawStepper,
+    Kind, RawDcMotor, RawDrive, RawFront, RawGuards, RawInput, RawOutput, RawServo, RawSolenoid, RawStepper,
 };
 use crate::judge::Compartment;
 use crate::mechanism::dc_motor::{DcMotorSettings, Direction};
+use crate::mechanism::front::FrontSettings;
 use crate::mechanism::guard::{Guard, GuardSettings};
 use crate::mechanism::lines::{Input, LineId, Output};
 use crate::mechanism::profile::Speeds;
@@ -125,6 +126,15 @@ pub(super) fn check_guards(raw: &RawGuards, checks: &mut LineChecks<'_, '_>) -> 
         Some((guard, input))
     });
     GuardSettings { guards: guards.collect(), hold: Duration::from_millis(raw.hold_ms) }
+}
+
+/// What `[front]` comes to.
+pub(super) fn check_front(raw: &RawFront, checks: &mut LineChecks<'_, '_>) -> FrontSettings {
+    let mut output = |path: &str, raw: Option<&RawOutput>| checks.output(path, raw?);
+    FrontSettings {
+        lamp: output("front.lamp", raw.lamp.as_ref()),
+        buzzer: output("front.buzzer", raw.buzzer.as_ref()),
+    }
 }
 
 /// The kind's own table must be there, and no other kind's.

@@ -68,6 +68,16 @@ impl Default for RawGuards {
     }
 }
 
+/// `[front]`: what both do is in `docs/BOARD.md`. All on one chip.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct RawFront {
+    /// Lit while an item may be put in, blinking while it may not yet, dark when it cannot be.
+    pub lamp: Option<RawOutput>,
+    /// One that has its own tone: a beep for an item accepted, two for general waste, a long one for "take it back".
+    pub buzzer: Option<RawOutput>,
+}
+
 /// `[drive.dc_motor]`: either `direction`, or `forward` and `reverse`.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]

@@ -20,7 +20,7 @@ const RESULT_FOR: Duration = Duration::from_secs(7);
 
 /// What one look at the bin comes to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::web) enum Face {
+pub(crate) enum Face {
     /// Starting, or on its way back to rest.
     Moment,
     /// Waits for an item.
@@ -39,7 +39,7 @@ pub(in crate::web) enum Face {
 
 /// What becomes of an item.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::web) enum Outcome {
+pub(crate) enum Outcome {
     /// It goes where it looks like.
     Sorted(Stream),
     /// To general waste, and why.
@@ -50,7 +50,7 @@ pub(in crate::web) enum Outcome {
 
 /// Why nothing can be put in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::web) enum Cause {
+pub(crate) enum Cause {
     Camera,
     Jam,
     Flap,
@@ -105,7 +105,7 @@ impl Outcome {
 
 /// Follows the loop's news from face to face.
 #[derive(Debug, Default)]
-pub(super) struct Follower {
+pub(crate) struct Follower {
     /// The guards that are service doors.
     doors: Levels,
     /// The present item has left the chamber for its compartment: its result may stay a while.
@@ -113,12 +113,12 @@ pub(super) struct Follower {
 }
 
 impl Follower {
-    pub(super) const fn new(doors: Levels) -> Self {
+    pub(crate) const fn new(doors: Levels) -> Self {
         Self { doors, gone: false }
     }
 
     /// The face for this news; `silent` when the loop gives no sign of life.
-    pub(super) fn look(&mut self, live: &Live, silent: bool, now: Moment) -> Face {
+    pub(crate) fn look(&mut self, live: &Live, silent: bool, now: Moment) -> Face {
         use StateName as S;
         match live.state {
             Some(S::Clearing) => self.gone = true,

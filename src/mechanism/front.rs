@@ -1,0 +1,223 @@
+//! A lamp and a buzzer on the bin's front, where a rig has them.
+//!
+//! | the resident's screen | lamp | buzzer |
+//! |---|---|---|
+//! | ready, next item please | lit | |
+//! | looking, sorting, one moment | blinks slowly | once: accepted; twice: general waste; long: take it back |
+//! | hold on, a hand in the way | blinks fast | |
+//! | full, out of order, or the program gone | dark | |
+//!
+//! Never more than three flashes a second, since more can harm ([WCAG 2.3.1](https://www.w3.org/TR/WCAG22/)). Never lit
+//! while nothing may be put in: a line that nobody holds is inactive.
+
+use std::time::Duration;
+
+use super::MechanismError;
+use super::lines::{Levels, Lines, LinesSpec, OpenLines, Output, bit};
+use crate::clock::Moment;
+
+/// Who asks for the lines, as the kernel shows it.
+const CONSUMER: &str = "bunri-front";
+const SLOWLY: Duration = Duration::from_millis(1_000);
+const FAST: Duration = Duration::from_millis(400);
+
+/// `[front]` of a calibration, checked.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct FrontSettings {
+    /// Lights the lamp.
+    pub lamp: Option<Output>,
+    /// Sounds the buzzer, one that has its own tone.
+    pub buzzer: Option<Output>,
+}
+
+impl FrontSettings {
+    /// The lines, the lamp's first.
+    pub fn outputs(&self) -> impl Iterator<Item = &Output> {
+        self.lamp.iter().chain(&self.buzzer)
+    }
+}
+
+/// What the lamp does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lamp {
+    /// Nothing can be put in.
+    Dark,
+    /// An item may be put in.
+    Lit,
+    /// One moment.
+    Waiting,
+    /// A hand is in the way.
+    Warning,
+}
+
+/// What the buzzer says of an item, once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sound {
+    /// It goes where it looks like.
+    Accepted,
+    /// It goes to general waste.
+    General,
+    /// "Please take it back".
+    Back,
+}
+
+/// The lines, and what was written to them.
+pub struct Front {
+    lines: Box<dyn Lines>,
+    settings: FrontSettings,
+    written: Levels,
+    /// The decision that sounds or has sounded, and since when.
+    sounded: Option<(Moment, Moment)>,
+}
+
+impl Front {
+    /// Takes the lines, dark and silent.
+    ///
+    /// # Errors
+    /// When a line is missing, busy or refused.
+    pub fn open(settings: FrontSettings, open_lines: OpenLines<'_>) -> Result<Self, MechanismError> {
+        let outputs = settings.outputs().cloned().collect();
+        let lines = open_lines(&LinesSpec { consumer: CONSUMER, outputs, inputs: Vec::new() })?;
+        Ok(Self { lines, settings, written: 0, sounded: None })
+    }
+
+    /// Writes what both do at `now`, if it changed; `decided`: the item's decision, by the moment it was made.
+    ///
+    /// # Errors
+    /// When the kernel refuses; the next call tries again.
+    pub fn show(
+        &mut self,
+        lamp: Lamp,
+        decided: Option<(Moment, Sound)>,
+        now: Moment,
+    ) -> Result<(), MechanismError> {
+        let sounds = decided.is_some_and(|(decision, sound)| {
+            let since = match self.sounded {
+                Some((last, since)) if last == decision => since,
+                _ => self.sounded.insert((decision, now)).1,
+            };
+            is_loud(sound, now.since(since))
+        });
+        let places =
+            [(self.settings.lamp.is_some(), is_lit(lamp, now)), (self.settings.buzzer.is_some(), sounds)];
+        let active = places.into_iter().filter(|(there, _)| *there).enumerate();
+        let levels = active.fold(0, |levels, (index, (_, on))| if on { levels | bit(index) } else { levels });
+        if levels != self.written {
+            self.lines.write(levels)?;
+            self.written = levels;
+        }
+        Ok(())
+    }
+}
+
+fn is_lit(lamp: Lamp, now: Moment) -> bool {
+    let first_half = |period: Duration| {
+        let (now, period) = (u128::from(now.as_nanos()), period.as_nanos());
+        now % period < period / 2
+    };
+    match lamp {
+        Lamp::Dark => false,
+        Lamp::Lit => true,
+        Lamp::Waiting => first_half(SLOWLY),
+        Lamp::Warning => first_half(FAST),
+    }
+}
+
+fn is_loud(sound: Sound, since: Duration) -> bool {
+    let ms = since.as_millis();
+    match sound {
+        Sound::Accepted => ms < 100,
+        Sound::General => ms < 100 || (250..350).contains(&ms),
+        Sound::Back => ms < 600,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Arc, Mutex};
+
+    use super::super::lines::{Edge, LineId};
+    use super::*;
+
+    #[derive(Clone, Default)]
+    struct Written(Arc<Mutex<Vec<Levels>>>);
+
+    impl Lines for Written {
+        fn write(&mut self, active: Levels) -> Result<(), MechanismError> {
+            self.0.lock().unwrap().push(active);
+            Ok(())
+        }
+        fn read(&mut self) -> Result<Levels, MechanismError> {
+            Ok(0)
+        }
+        fn next_edge(&mut self) -> Result<Option<Edge>, MechanismError> {
+            Ok(None)
+        }
+        fn wait_edge(&mut self, _: Duration) -> Result<bool, MechanismError> {
+            Ok(false)
+        }
+    }
+
+    fn output(role: &str) -> Option<Output> {
+        let id = LineId::Offset { chip: "gpiochip0".to_owned(), offset: 4 };
+        Some(Output { role: role.to_owned(), id, active_low: false })
+    }
+
+    fn front(settings: FrontSettings) -> (Front, Written) {
+        let written = Written::default();
+        let lines = written.clone();
+        let front = Front::open(settings, &|spec| {
+            assert_eq!(spec.consumer, "bunri-front");
+            Ok(Box::new(lines.clone()))
+        });
+        (front.unwrap(), written)
+    }
+
+    const LAMP: Levels = 0b01;
+    const BUZZER: Levels = 0b10;
+
+    #[test]
+    fn a_decision_sounds_once_and_the_lamp_says_what_may_be_done() {
+        let settings = FrontSettings { lamp: output("front.lamp"), buzzer: output("front.buzzer") };
+        let (mut front, written) = front(settings);
+        let mut levels_after = |lamp, decided, ms| {
+            front.show(lamp, decided, Moment::from_millis(ms)).unwrap();
+            written.0.lock().unwrap().last().copied().unwrap_or(0)
+        };
+        assert_eq!(levels_after(Lamp::Dark, None, 0), 0);
+        assert_eq!(levels_after(Lamp::Lit, None, 1_600), LAMP);
+        let general = Some((Moment::from_millis(9_950), Sound::General));
+        for (ms, sounds) in [(10_000, true), (10_090, true), (10_120, false), (10_260, true), (10_400, false)]
+        {
+            let levels = levels_after(Lamp::Waiting, general, ms);
+            assert_eq!(levels, LAMP | if sounds { BUZZER } else { 0 }, "{ms}");
+        }
+        assert_eq!(levels_after(Lamp::Waiting, general, 10_600), 0);
+        // Shown for seconds, told once; another decision tells again.
+        assert_eq!(levels_after(Lamp::Lit, general, 15_000), LAMP);
+        let back = Some((Moment::from_millis(19_000), Sound::Back));
+        assert_eq!(levels_after(Lamp::Dark, back, 19_050), BUZZER);
+        assert_eq!(levels_after(Lamp::Dark, back, 19_700), 0);
+        let count = written.0.lock().unwrap().len();
+        assert_eq!(levels_after(Lamp::Dark, back, 30_000), 0);
+        assert_eq!(written.0.lock().unwrap().len(), count, "written without a change");
+    }
+
+    #[test]
+    fn a_front_may_have_a_buzzer_alone() {
+        let (mut front, written) = front(FrontSettings { lamp: None, buzzer: output("front.buzzer") });
+        let accepted = Some((Moment::from_millis(1), Sound::Accepted));
+        front.show(Lamp::Lit, accepted, Moment::from_millis(5)).unwrap();
+        front.show(Lamp::Lit, accepted, Moment::from_millis(205)).unwrap();
+        assert_eq!(*written.0.lock().unwrap(), [0b01, 0]);
+    }
+
+    #[test]
+    fn no_lamp_flashes_more_than_three_times_a_second() {
+        for lamp in [Lamp::Dark, Lamp::Lit, Lamp::Waiting, Lamp::Warning] {
+            let lit: Vec<bool> = (0..10_000).map(|ms| is_lit(lamp, Moment::from_millis(ms))).collect();
+            let flashes = lit.windows(2).filter(|pair| !pair[0] && pair[1]).count();
+            assert!(flashes <= 30, "{lamp:?}: {flashes} in ten seconds");
+        }
+    }
+}
