@@ -59,7 +59,7 @@ fn follow(mut front: Front, mut follower: Follower, mut live: watch::Receiver<Li
         };
         match front.show(lamp, decided, now) {
             Ok(()) => failing = false,
-            // Once is enough: it is tried again with the next change.
+            // Once is enough: it is tried again at every look.
             Err(error) if !std::mem::replace(&mut failing, true) => FrontFailed { error: &error }.emit(),
             Err(_) => {}
         }

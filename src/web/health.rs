@@ -24,7 +24,7 @@ pub struct Health {
     pub temperature_c: Option<f32>,
     /// Room left on the ledger's disk, and the disk's size, in bytes; `None` where nobody says.
     pub disk: Option<(u64, u64)>,
-    /// Which bundle is live and how far a new one is; the factory's where nobody says, as in the check-up.
+    /// Which bundle is live and how far a new one is; the factory's where the file cannot be read.
     pub bundles: Switch,
 }
 

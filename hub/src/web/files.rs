@@ -61,10 +61,8 @@ struct Came {
 }
 
 async fn list(State(app): State<Arc<App>>) -> Result<Json<Vec<Came>>, WebError> {
-    let folder = support(&app)?;
-    blocking(move || {
-        let entries = std::fs::read_dir(&folder).map_err(|error| failed(&folder, &error))?;
-        let came = entries.filter_map(Result::ok).filter_map(|entry| {
+    blocking(support(&app)?, |folder| {
+        let came = std::fs::read_dir(folder)?.filter_map(Result::ok).filter_map(|entry| {
             let name = entry.file_name().into_string().ok().filter(|name| is_plain(name))?;
             Some(Came { name, bytes: entry.metadata().ok()?.len() })
         });
@@ -76,11 +74,10 @@ async fn list(State(app): State<Arc<App>>) -> Result<Json<Vec<Came>>, WebError> 
 }
 
 async fn show(State(app): State<Arc<App>>, Named(name): Named<String>) -> Result<Response, WebError> {
-    let path = place(&app, &name)?;
-    blocking(move || match std::fs::read(&path) {
+    blocking(place(&app, &name)?, |path| match std::fs::read(path) {
         Ok(bytes) => Ok(([(CONTENT_TYPE, "application/gzip")], bytes).into_response()),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(StatusCode::NOT_FOUND.into_response()),
-        Err(error) => Err(failed(&path, &error)),
+        Err(error) => Err(error),
     })
     .await
 }
@@ -90,8 +87,8 @@ async fn take(
     Named(name): Named<String>,
     bytes: Bytes,
 ) -> Result<StatusCode, WebError> {
-    let (folder, path) = (support(&app)?, place(&app, &name)?);
-    blocking(move || keep(&folder, &path, &bytes).map_err(|error| failed(&path, &error))).await
+    let folder = support(&app)?;
+    blocking(place(&app, &name)?, move |path| keep(&folder, path, &bytes)).await
 }
 
 /// Writes a file whole or not at all. The same file again, after an answer that was lost, is as good as the first.
@@ -139,11 +136,12 @@ fn is_plain(name: &str) -> bool {
 
 /// Disks may be slow; pages must not wait for them.
 async fn blocking<T: Send + 'static>(
-    work: impl FnOnce() -> Result<T, WebError> + Send + 'static,
+    path: PathBuf,
+    work: impl FnOnce(&Path) -> io::Result<T> + Send + 'static,
 ) -> Result<T, WebError> {
-    tokio::task::spawn_blocking(work)
-        .await
-        .unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()))
+    let at = path.clone();
+    let done = tokio::task::spawn_blocking(move || work(&at)).await;
+    done.unwrap_or_else(|broken_off| Err(io::Error::other(broken_off))).map_err(|error| failed(&path, &error))
 }
 
 fn failed(path: &Path, error: &io::Error) -> WebError {
