@@ -2,8 +2,8 @@
 """Takes the ONNX Runtime library out of its pinned PyPI wheel, checking both hashes.
 
 The Rust crate `ort` loads it at run time. Its own download host is no package registry, the wheel's is.
-Usage: onnxruntime.py FOLDER [MACHINE]   (leaves FOLDER/libonnxruntime.so; does nothing when it is already the right one;
-MACHINE is this one unless named: x86_64 or aarch64)
+Usage: onnxruntime.py FOLDER [MACHINE]   (leaves FOLDER/libonnxruntime.so and its licence and notices, which travel with every
+copy of it; does nothing when they are there; MACHINE is this one unless named: x86_64 or aarch64)
 """
 
 import hashlib
@@ -16,6 +16,7 @@ from pathlib import Path
 
 VERSION = "1.31.1"
 MEMBER = f"onnxruntime/capi/libonnxruntime.so.{VERSION}"
+NOTICES = ("LICENSE", "ThirdPartyNotices.txt")
 # machine: (platform tag, sha256 of the wheel for CPython 3.12, sha256 of the library in it)
 PINNED = {
     "x86_64": (
@@ -66,7 +67,8 @@ def main() -> None:
         fail(f"there is no library for {machine}, only for {', '.join(PINNED)}")
     tag, wheel_sha256, library_sha256 = PINNED[machine]
     library = Path(sys.argv[1]) / "libonnxruntime.so"
-    if library.is_file() and sha256(library.read_bytes()) == library_sha256:
+    notices = [library.with_name(name) for name in NOTICES]
+    if all(file.is_file() for file in [library, *notices]) and sha256(library.read_bytes()) == library_sha256:
         return
     print(f"setup: ONNX Runtime {VERSION}: runs the network; the library out of the PyPI wheel for {tag}")
     wheel = fetch(tag, wheel_sha256)
@@ -75,9 +77,12 @@ def main() -> None:
         file.flush()
         with zipfile.ZipFile(file.name) as archive:
             data = archive.read(MEMBER)
+            words = [archive.read(f"onnxruntime/{name}") for name in NOTICES]
     if sha256(data) != library_sha256:
         fail(f"the library has sha256 {sha256(data)}, expected {library_sha256}: nothing was installed")
     library.parent.mkdir(parents=True, exist_ok=True)
+    for file, text in zip(notices, words):
+        file.write_bytes(text)
     # Renamed into place: an interrupted run leaves no half a library.
     partial = library.with_suffix(".partial")
     partial.write_bytes(data)

@@ -4,6 +4,7 @@
 //! it may stand at a bin with a phone. Paths in a file are relative to that file. Units are in the key names.
 
 mod calibration;
+mod clips;
 mod hub;
 mod missing;
 mod model;
@@ -15,6 +16,7 @@ mod screen;
 mod versions;
 
 pub use calibration::{CALIBRATION_VERSION, Calibration};
+pub use clips::clips_in;
 pub use overrides::{Overrides, TUNABLE, Takes, Tunable};
 pub use problems::{ConfigError, Problem};
 pub use raw::{FAULT_RETRIES, RawCalibration, RawConfig, RawControls, RawJudge};
@@ -76,9 +78,9 @@ pub struct Config {
     pub judge: JudgeConfig,
     /// The flap's limits.
     pub mechanism: mechanism::Settings,
-    /// What turns the flap: the simulated drive where `mechanism.drive` names it, otherwise the rig's.
+    /// What turns the flap: what `mechanism.drive` says.
     pub drive: DriveSettings,
-    /// What forbids movement; empty with the simulated drive.
+    /// What forbids movement; empty without the rig's own drive.
     pub guards: GuardSettings,
     /// Lamp and buzzer.
     pub front: FrontSettings,
@@ -99,6 +101,8 @@ pub struct Config {
 /// Where frames come from.
 #[derive(Clone, Debug)]
 pub enum Camera {
+    /// None is chosen yet.
+    None,
     /// A V4L2 device.
     V4l2(device::Settings),
     /// Recorded clips, by name and never instead of a missing device.
@@ -337,6 +341,7 @@ fn check_bin(raw: &RawConfig, problems: &mut problems::InFile<'_>) -> Option<Bin
 
 fn check_camera(raw: &RawCamera, folder: &Path, problems: &mut problems::InFile<'_>) -> Option<Camera> {
     match raw.source {
+        Source::None => Some(Camera::None),
         Source::V4l2 => {
             if raw.device.is_empty() {
                 problems
@@ -364,7 +369,7 @@ fn check_camera(raw: &RawCamera, folder: &Path, problems: &mut problems::InFile<
         }
         Source::Replay => {
             let replay = &raw.replay;
-            let clips = find_clips(replay.clips.iter().map(|clip| folder.join(clip)), problems);
+            let clips = clips::find(replay.clips.iter().map(|clip| folder.join(clip)), problems);
             let options = ReplayOptions {
                 loops: replay.loops.map_or(Loops::Forever, Loops::Times),
                 pace: Pace::RealTime,
@@ -382,46 +387,6 @@ fn check_camera(raw: &RawCamera, folder: &Path, problems: &mut problems::InFile<
             Some(Camera::Replay { clips, options })
         }
     }
-}
-
-/// A folder that is no clip stands for the clips in it, in the order of their names.
-fn find_clips(paths: impl Iterator<Item = PathBuf>, problems: &mut problems::InFile<'_>) -> Vec<PathBuf> {
-    let (mut clips, mut failed) = (Vec::new(), false);
-    for path in paths {
-        match clips_in(&path) {
-            Ok(mut found) => clips.append(&mut found),
-            Err(error) => {
-                failed = true;
-                problems.add("camera.replay.clips", error);
-            }
-        }
-    }
-    if clips.is_empty() && !failed {
-        problems.add("camera.replay.clips", "names no clip: a clip is a folder with a clip.toml");
-    }
-    clips
-}
-
-/// `path` itself if it is a clip, otherwise the clips in it, sorted by name.
-///
-/// # Errors
-/// When the folder cannot be read, in words.
-pub fn clips_in(path: &Path) -> Result<Vec<PathBuf>, String> {
-    if path.join("clip.toml").is_file() {
-        return Ok(vec![path.to_owned()]);
-    }
-    let entries = std::fs::read_dir(path)
-        .map_err(|error| format!("{}: {error}; a clip is a folder with a clip.toml", path.display()))?;
-    let mut clips: Vec<_> = entries
-        .filter_map(Result::ok)
-        .map(|entry| entry.path())
-        .filter(|folder| folder.join("clip.toml").is_file())
-        .collect();
-    clips.sort();
-    if clips.is_empty() {
-        return Err(format!("{}: there is no clip in it (a folder with a clip.toml)", path.display()));
-    }
-    Ok(clips)
 }
 
 fn check_compartments(raw: &RawConfig, problems: &mut problems::InFile<'_>) -> Vec<Compartment> {
@@ -452,7 +417,7 @@ fn check_compartments(raw: &RawConfig, problems: &mut problems::InFile<'_>) -> V
 /// The rig's guards, lamp and buzzer where its drive is the rig's own.
 fn of_the_rig(raw: &RawConfig, calibration: Option<&Calibration>) -> (GuardSettings, FrontSettings) {
     match raw.mechanism.drive {
-        raw::Drive::Simulated => Default::default(),
+        raw::Drive::None | raw::Drive::Simulated => Default::default(),
         raw::Drive::Rig => calibration.map(|rig| (rig.guards.clone(), rig.front.clone())).unwrap_or_default(),
     }
 }
@@ -463,6 +428,7 @@ fn choose_drive(
     problems: &mut problems::InFile<'_>,
 ) -> Option<DriveSettings> {
     match raw.mechanism.drive {
+        raw::Drive::None => Some(DriveSettings::None),
         raw::Drive::Simulated => Some(DriveSettings::Simulated),
         raw::Drive::Rig => {
             let calibration = calibration?;

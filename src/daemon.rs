@@ -236,6 +236,10 @@ impl Daemon {
         }
         let delivery = if again { Duration::ZERO } else { DELIVERY_LIMIT };
         let stopped = self.stop(delivery).await;
+        if again {
+            // Nobody feeds it until the program, in its own place, has built its rooms.
+            let _ = sd_notify::notify(&[sd_notify::NotifyState::Watchdog]);
+        }
         match (end?, stopped?) {
             // Only the end of the process frees it.
             (End::Again, false) => {
@@ -376,6 +380,7 @@ fn start_uplink(
 
 fn source_opener(config: &Config, clock: &Arc<dyn Clock>) -> Result<(Opener, Option<Truth>), DaemonError> {
     match &config.camera {
+        Camera::None => Ok((Box::new(|| Err(CaptureError::NotChosen)), None)),
         Camera::V4l2(settings) => {
             let (settings, clock) = (settings.clone(), Arc::clone(clock));
             let open = move || {

@@ -2,11 +2,12 @@
 //! the new one.
 //!
 //! Never a half-written file under its name. Never readable by others than its owner: passwords and keys are among
-//! them. Never a copy left behind by a write that failed.
+//! them. Never a copy left behind by a write that failed. Never root's in a folder that is another user's: what the crew
+//! sets with sudo, the service must be able to read.
 
 use std::fs::{DirBuilder, File, OpenOptions};
 use std::io::{self, Write as _};
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _, fchown};
 use std::path::{Path, PathBuf};
 
 /// Writes `text` as the file `path`, which only its owner may read, and makes its folder where there is none. When
@@ -35,6 +36,10 @@ fn write_new(path: &Path, text: &[u8]) -> io::Result<()> {
         _ => {}
     }
     let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
+    let folder = path.parent().unwrap_or(Path::new(".")).metadata()?;
+    if rustix::process::geteuid().is_root() && folder.uid() != 0 {
+        fchown(&file, Some(folder.uid()), Some(folder.gid()))?;
+    }
     file.write_all(text)?;
     file.sync_all()
 }
@@ -63,6 +68,18 @@ mod tests {
         }
         assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
         assert!(!beside(&path).exists());
+    }
+
+    #[test]
+    fn what_root_writes_into_anothers_folder_is_the_others() {
+        let folder = tempfile::tempdir().unwrap();
+        let nobody = 65_534;
+        // Only root can give a folder away, and only then is there anything to see.
+        let given = std::os::unix::fs::chown(folder.path(), Some(nobody), Some(nobody)).is_ok();
+        let path = folder.path().join("users.toml");
+        write(&path, b"text").unwrap();
+        let owner = std::fs::metadata(&path).unwrap().uid();
+        assert_eq!(owner == nobody, given, "owned by {owner}");
     }
 
     #[test]

@@ -1,5 +1,5 @@
-//! The rig examples that ship: each passes `bunri check` as it is, but for the camera that no test machine has. And
-//! the safety table beside them.
+//! The rig examples that ship: each passes `bunri check` as it is, but for the camera that no test machine has.
+//! And what the package installs before one is chosen, what the service may reach, and the safety table.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a failed test stops where it failed")]
 
 #[allow(dead_code, reason = "each test file uses its part")]
@@ -65,6 +65,55 @@ fn a_rig_without_its_board_does_not_start() {
         let lines = ran.complaints();
         assert!(lines.iter().any(|line| line.contains("drive.enable")), "{rig}: {ran}");
     }
+}
+
+/// What the package installs, on this machine's bundle.
+fn installed() -> Bin {
+    let folder = root().join("packaging/deb/etc");
+    let mut bin = Bin::new();
+    let own: toml::Table = fs::read_to_string(folder.join("bunri.toml")).unwrap().parse().unwrap();
+    for (key, value) in own.into_iter().filter(|(key, _)| !["bin", "model"].contains(&key.as_str())) {
+        bin.config.insert(key, value);
+    }
+    bin.set("rig.calibration", path_value(folder.join("rig.toml")));
+    bin
+}
+
+#[test]
+fn what_the_package_installs_passes_the_check_and_drives_nothing() {
+    let ran = Ran::of(&mut installed().command("check")).fine();
+    for says in ["no camera is chosen", "no rig is chosen"] {
+        assert!(ran.stdout.contains(says), "{ran}");
+    }
+    // And it does not pass for a bin that is ready.
+    let doctor = Ran::of(&mut installed().command("doctor"));
+    assert_eq!(doctor.code, Some(1), "{doctor}");
+    assert!(doctor.stdout.contains("no rig is chosen"), "{doctor}");
+}
+
+#[test]
+fn the_service_may_reach_what_is_configured_and_nothing_else() {
+    let allowed = |bin: &mut Bin| -> Vec<String> {
+        let ran = Ran::of(&mut bin.command("devices")).fine();
+        let lines = ran.stdout.lines().skip_while(|line| *line != "[Service]").skip(1);
+        lines.map(str::to_owned).collect()
+    };
+    assert_eq!(allowed(&mut installed()), [""; 0]);
+    let camera = "DeviceAllow=char-video4linux rw";
+    let lines = "DeviceAllow=char-gpiochip rw";
+    for rig in rigs() {
+        let mut bin = bin_of(&rig);
+        let pwm = (rig == "servo-two-way").then_some("ReadWritePaths=/sys/devices/platform");
+        let expected: Vec<_> = [lines].into_iter().chain(pwm).collect();
+        assert_eq!(allowed(&mut bin), expected, "{rig}");
+        bin.set("camera.source", "v4l2");
+        bin.set("camera.device", "bunri-ribbon");
+        assert_eq!(allowed(&mut bin)[..2], [camera, lines], "{rig}");
+    }
+    // The rig's lines are not the simulated flap's.
+    let mut bin = bin_of("dc-motor-four-way");
+    bin.set("mechanism.drive", "simulated");
+    assert_eq!(allowed(&mut bin), [""; 0]);
 }
 
 #[test]

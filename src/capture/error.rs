@@ -68,6 +68,11 @@ impl fmt::Display for ClipProblem {
 /// Why a source cannot be opened, or can give no more frames.
 #[derive(Debug, thiserror::Error)]
 pub enum CaptureError {
+    /// The configuration names no camera.
+    #[error(
+        "no camera is chosen: give the configuration one, with camera.source = \"v4l2\" and camera.device"
+    )]
+    NotChosen,
     /// There is no such camera now.
     #[error("no camera `{asked}`; {present}")]
     NoDevice {
@@ -178,7 +183,9 @@ impl CaptureError {
     /// udev has given it its group.
     pub const fn is_transient(&self) -> bool {
         match self {
-            CaptureError::NoDevice { .. }
+            // Nothing to give up for: the page must say it.
+            CaptureError::NotChosen
+            | CaptureError::NoDevice { .. }
             | CaptureError::Busy { .. }
             | CaptureError::Permission { .. }
             | CaptureError::OffersNothing { .. }

@@ -9,6 +9,7 @@ use crate::capture::replay::Clip;
 use crate::config::{Camera, Config};
 use crate::daemon::{calibrated_background, live_bundle, site_head};
 use crate::identify::Identifier;
+use crate::mechanism::DriveSettings;
 use crate::web::sign;
 
 pub(super) fn run(path: &Path) -> ExitCode {
@@ -54,6 +55,7 @@ pub(super) fn run(path: &Path) -> ExitCode {
 
 fn check_camera(config: &Config) -> Result<String, String> {
     match &config.camera {
+        Camera::None => Ok("no camera is chosen (camera.source): the bin sees nothing".to_owned()),
         Camera::V4l2(settings) => device::find(&settings.device, Path::new("/dev"))
             .map(|device| format!("camera {} is {}", settings.device, device.node.display()))
             .map_err(|error| error.to_string()),
@@ -79,6 +81,9 @@ fn check_camera(config: &Config) -> Result<String, String> {
 
 /// Which lines the drive would be given. None is touched: the flap must not know that somebody checks.
 fn describe_drive(config: &Config) -> String {
+    if config.drive == DriveSettings::None {
+        return "no rig is chosen (mechanism.drive): no line is touched, nothing is sorted".to_owned();
+    }
     let lines = config.drive.lines();
     let outputs = lines.outputs.iter().map(|output| format!("{} {}", output.role, output.id));
     let inputs = lines.inputs.iter().map(|input| format!("{} {}", input.role, input.id));

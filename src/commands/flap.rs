@@ -8,9 +8,9 @@ use clap::{Args, Subcommand};
 
 use crate::clock::{Clock, SystemClock};
 use crate::config::Config;
-use crate::mechanism::Board;
 use crate::mechanism::gpio::open_boxed;
 use crate::mechanism::stepper::measure_jitter;
+use crate::mechanism::{Board, DriveSettings};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Flap {
@@ -50,6 +50,10 @@ pub(super) fn run(command: &Flap) -> anyhow::Result<ExitCode> {
 
 /// Opening a drive switches it off, a PWM channel too, which no crash does. Its lines go with this process.
 fn off(config: &Config) -> anyhow::Result<ExitCode> {
+    if config.drive == DriveSettings::None {
+        println!("no rig is chosen, so there is no drive to switch off");
+        return Ok(ExitCode::SUCCESS);
+    }
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let rig = &config.calibration;
     let board = Board { open_lines: &open_boxed, clock: &clock };

@@ -6,9 +6,11 @@ mod check;
 mod classify;
 mod demo;
 pub mod demo_hub;
+mod devices;
 mod doctor;
 mod flap;
 mod judging;
+mod manual;
 mod model;
 mod passwd;
 mod pictures;
@@ -75,6 +77,11 @@ enum Command {
     /// Look into the ledger.
     #[command(subcommand)]
     Tally(tally::Tally),
+    /// Say what the systemd service must reach of the board: for the package's generator.
+    Devices(devices::Devices),
+    /// Write the manual pages and the shells' completions into a folder.
+    #[command(hide = true)]
+    Manual(manual::Manual),
 }
 
 /// Carries out what the command line says.
@@ -97,6 +104,8 @@ pub fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Flap(command) => flap::run(&command),
         Command::Passwd(command) => passwd::run(&command),
         Command::Tally(command) => tally::run(&command),
+        Command::Devices(devices) => devices::run(&devices),
+        Command::Manual(manual) => manual::run(&manual),
     }
 }
 

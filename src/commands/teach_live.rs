@@ -8,6 +8,7 @@ use anyhow::anyhow;
 
 use super::complain;
 use super::judging::Rig;
+use crate::capture::CaptureError;
 use crate::capture::nokhwa::NokhwaSource;
 use crate::capture::replay::{Clip, Loops, Pace, ReplayOptions, ReplaySource};
 use crate::clock::{Clock, SimClock, SystemClock};
@@ -48,6 +49,7 @@ pub(super) fn watch(
                 add(shown, session, "camera", &frames, before)
             })?;
         }
+        Some(Camera::None) => return Err(CaptureError::NotChosen.into()),
         None => anyhow::bail!("say what to look at: clips, or --config FILE for its camera"),
     }
     anyhow::ensure!(session.items().len() > before, "no item came to rest, so nothing was taught");

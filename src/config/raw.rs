@@ -82,6 +82,8 @@ fn default_state_dir() -> PathBuf {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Source {
+    /// None is chosen yet: the bin sees nothing, and says so.
+    None,
     /// A camera of the board.
     V4l2,
     /// Recorded clips.
@@ -319,6 +321,8 @@ pub struct RawMistake {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Drive {
+    /// No rig is chosen yet: no line is touched, nothing moves and nothing is sorted, and the bin says so.
+    None,
     /// A flap in memory, for demonstrations and tests, whatever the rig has.
     Simulated,
     /// The one that the rig's calibration describes under `[drive]`.

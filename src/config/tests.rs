@@ -1,3 +1,4 @@
+mod unset;
 mod uplink;
 
 use super::*;

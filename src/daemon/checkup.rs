@@ -14,13 +14,13 @@ use tokio::sync::watch;
 use super::{DaemonError, live_bundle, site_head};
 use crate::capture::nokhwa::NokhwaSource;
 use crate::capture::replay::Clip;
-use crate::capture::{Frame, FrameSource as _, device, stage};
+use crate::capture::{CaptureError, Frame, FrameSource as _, device, stage};
 use crate::clock::Clock;
 use crate::config::{Camera, Config};
 use crate::identify::Identifier;
 use crate::judge::Alarm;
 use crate::mechanism::lines::LinesSpec;
-use crate::mechanism::{FlapState, gpio};
+use crate::mechanism::{DriveSettings, FlapState, MechanismError, gpio};
 use crate::web::Live;
 use crate::web::checkup::{Check, Finding, Grade};
 use crate::{tally, uplink};
@@ -97,7 +97,7 @@ pub fn check_up(config: &Config, clock: &Arc<dyn Clock>) -> Vec<Finding> {
         pass(Check::Configuration, config.hash.clone()),
         camera_from_outside(config, runs, clock),
         lines(config),
-        pass(Check::Drive, config.drive.kind()),
+        drive_from_outside(config),
         model(config),
     ];
     findings.push(if ledger.exists() {
@@ -119,6 +119,7 @@ fn machine(config: &Config, clock: &Arc<dyn Clock>) -> Vec<Finding> {
 fn camera_from_outside(config: &Config, runs: bool, clock: &Arc<dyn Clock>) -> Finding {
     let check = Check::Camera;
     match &config.camera {
+        Camera::None => fail(check, CaptureError::NotChosen.to_string()),
         Camera::Replay { clips, .. } => match Clip::open_all(clips) {
             Ok(clips) => warn(check, format!("{} recorded clips instead of a camera", clips.len())),
             Err(error) => fail(check, error.to_string()),
@@ -179,13 +180,20 @@ fn lines(config: &Config) -> Finding {
     }
 }
 
+fn drive_from_outside(config: &Config) -> Finding {
+    match config.drive {
+        DriveSettings::None => fail(Check::Drive, MechanismError::NoRig.to_string()),
+        _ => pass(Check::Drive, config.drive.kind()),
+    }
+}
+
 fn drive_from_inside(config: &Config, running: &Running) -> Finding {
     let kind = config.drive.kind();
     let live = running.live.borrow();
     match live.flap {
         Some(FlapState::Failed) => fail(Check::Drive, kind),
         _ if live.alarms.contains(&Alarm::Mechanism) => fail(Check::Drive, kind),
-        _ => pass(Check::Drive, kind),
+        _ => drive_from_outside(config),
     }
 }
 

@@ -11,7 +11,8 @@ use tokio::sync::{oneshot, watch};
 use super::DaemonError;
 use super::events::PriorityKept;
 use crate::clock::Moment;
-use crate::config::Config;
+use crate::config::{Camera, Config};
+use crate::mechanism::DriveSettings;
 use crate::mechanism::guard::Guard;
 use crate::mechanism::lines::Levels;
 use crate::web::{self, Door, Info, Page, WebError};
@@ -68,6 +69,8 @@ pub(super) fn page_info(config: &Config, software: &str, bundle: &str, started_a
         compartments: config.compartments.iter().map(|compartment| compartment.stream).collect(),
         screen: config.screen.clone(),
         configuration: config.text.clone(),
+        has_camera: !matches!(config.camera, Camera::None),
+        has_rig: config.drive != DriveSettings::None,
         inputs: config.drive.lines().inputs.into_iter().map(|input| input.role).collect(),
         guards: config.guards.guards.iter().map(|(_, input)| input.role.clone()).collect(),
         doors: doors(config),

@@ -5,6 +5,11 @@ use std::path::PathBuf;
 /// A drive that does not do what it was told.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum MechanismError {
+    /// The configuration names no drive.
+    #[error(
+        "no rig is chosen, so nothing moves: put a rig of calibration/rigs into the configuration, with mechanism.drive = \"rig\""
+    )]
+    NoRig,
     /// The rig has no such place.
     #[error("the drive has no position for {place}: add it to the rig's calibration")]
     NoSuchPlace {

@@ -124,6 +124,8 @@ pub trait Drive: Send {
 /// What turns a rig's flap, as its file says.
 #[derive(Clone, Debug, PartialEq)]
 pub enum DriveSettings {
+    /// No rig is chosen: whatever is asked for is refused.
+    None,
     /// A flap in memory.
     Simulated,
     /// A DC motor with a switch at each place.
@@ -134,6 +136,24 @@ pub enum DriveSettings {
     Solenoid(Box<solenoid::SolenoidSettings>),
     /// A stepper behind a driver chip.
     Stepper(Box<stepper::StepperSettings>),
+}
+
+/// The drive of a bin whose rig is not chosen yet: it has nothing to turn and never says otherwise.
+#[derive(Debug)]
+struct NoDrive;
+
+impl Drive for NoDrive {
+    fn start(&mut self, _place: Place, _now: Moment) -> Result<(), MechanismError> {
+        Err(MechanismError::NoRig)
+    }
+
+    fn release(&mut self, _now: Moment) -> Result<(), MechanismError> {
+        Ok(())
+    }
+
+    fn sense(&mut self, _now: Moment) -> Result<Sensed, MechanismError> {
+        Ok(Sensed::default())
+    }
 }
 
 /// What drives are opened on.
@@ -148,6 +168,7 @@ impl DriveSettings {
     /// The identifier used in the rig's file.
     pub const fn kind(&self) -> &'static str {
         match self {
+            DriveSettings::None => "none",
             DriveSettings::Simulated => "simulated",
             DriveSettings::DcMotor(_) => "dc_motor",
             DriveSettings::Servo(_) => "servo",
@@ -159,7 +180,7 @@ impl DriveSettings {
     /// The lines it needs; touches none.
     pub fn lines(&self) -> LinesSpec {
         match self {
-            DriveSettings::Simulated => LinesSpec::default(),
+            DriveSettings::None | DriveSettings::Simulated => LinesSpec::default(),
             DriveSettings::DcMotor(settings) => settings.lines(),
             DriveSettings::Servo(settings) => settings.lines(),
             DriveSettings::Solenoid(settings) => settings.lines(),
@@ -179,6 +200,7 @@ impl DriveSettings {
     ) -> Result<Box<dyn Drive>, MechanismError> {
         let open = board.open_lines;
         Ok(match self {
+            DriveSettings::None => Box::new(NoDrive),
             DriveSettings::Simulated => Box::new(SimDrive::new(angles_deg.clone(), speed_deg_per_s)),
             DriveSettings::DcMotor(settings) => {
                 Box::new(dc_motor::DcMotor::open((**settings).clone(), open)?)

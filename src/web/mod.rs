@@ -131,6 +131,10 @@ pub struct Info {
     pub screen: screen::Settings,
     /// The configuration's text, for the support bundle.
     pub configuration: String,
+    /// The configuration names a camera.
+    pub has_camera: bool,
+    /// The configuration names a drive.
+    pub has_rig: bool,
     /// Names of the drive's inputs, in the order of its lines.
     pub inputs: Vec<String>,
     /// Names of the guards.

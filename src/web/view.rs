@@ -95,7 +95,7 @@ pub(super) const PARTS: [&str; 11] = [
 pub(super) fn part(name: &str, words: Words<'_>, info: &Info, scene: &Scene) -> Markup {
     match name {
         "state" => now::state(words, scene),
-        "alarms" => now::alarms(words, scene),
+        "alarms" => now::alarms(words, info, scene),
         "overlay" => chamber::overlay(words, scene),
         "signal" => chamber::signal(words, scene),
         "sees" => now::sees(words, info, scene),

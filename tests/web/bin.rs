@@ -428,6 +428,8 @@ fn info(started_at: Moment, screen_width_mm: f32) -> Info {
         compartments: vec![Stream::ClearPet, Stream::Can, Stream::Glass, Stream::General],
         screen: screen(screen_width_mm),
         configuration: "[uplink]\nhost = \"hub\"\nusername = \"bin-17\"\n".into(),
+        has_camera: true,
+        has_rig: true,
         inputs: Vec::new(),
         guards: vec!["guard.service_door".into()],
         doors: 1,

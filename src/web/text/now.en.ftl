@@ -37,6 +37,12 @@ state-maintenance = Maintenance
 
 alarms-title = Look at this first
 alarm-to-do = To do
+alarm-no-rig = No rig is chosen yet
+    .means = This bin moves nothing and sorts nothing before it is told what turns its flap.
+    .do = Choose a rig in /etc/bunri/bunri.toml, as /usr/share/doc/bunri/INSTALL.md says, then start the program anew.
+alarm-no-camera = No camera is chosen yet
+    .means = This bin sees nothing before it is told which camera is its own.
+    .do = Name the camera in /etc/bunri/bunri.toml, as /usr/share/doc/bunri/INSTALL.md says, then start the program anew.
 alarm-jam = An item is jammed
     .means = The flap tried again, and the item is still in the chamber.
     .do = Take the item out by hand. Sorting goes on by itself once the chamber is empty.

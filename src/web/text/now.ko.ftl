@@ -37,6 +37,12 @@ state-maintenance = 정비 중
 
 alarms-title = 먼저 볼 것
 alarm-to-do = 할 일
+alarm-no-rig = 아직 구동 장치를 고르지 않았습니다
+    .means = 분류판을 무엇이 움직이는지 정할 때까지 아무것도 움직이지 않고 분류하지 않습니다.
+    .do = /usr/share/doc/bunri/INSTALL.md에 따라 /etc/bunri/bunri.toml에서 장치를 고른 뒤 프로그램을 다시 시작하세요.
+alarm-no-camera = 아직 카메라를 고르지 않았습니다
+    .means = 어느 카메라를 쓸지 정할 때까지 아무것도 보지 못합니다.
+    .do = /usr/share/doc/bunri/INSTALL.md에 따라 /etc/bunri/bunri.toml에 카메라를 적은 뒤 프로그램을 다시 시작하세요.
 alarm-jam = 물건이 걸렸습니다
     .means = 다시 움직여 보았지만 물건이 투입실에 남아 있습니다.
     .do = 물건을 손으로 꺼내세요. 비면 스스로 다시 시작합니다.

@@ -60,9 +60,14 @@ struct Trouble<'a> {
 }
 
 /// Everything that is wrong, the worst first.
-fn troubles(scene: &Scene) -> Vec<Trouble<'_>> {
+fn troubles<'a>(info: &Info, scene: &'a Scene) -> Vec<Trouble<'a>> {
     let grave = |id: &str| Trouble { key: key("alarm", id), why: "", mild: false };
     let mut troubles = Vec::new();
+    for (chosen, id) in [(info.has_rig, "no-rig"), (info.has_camera, "no-camera")] {
+        if !chosen {
+            troubles.push(grave(id));
+        }
+    }
     if scene.silent {
         troubles.push(grave("loop"));
     }
@@ -70,7 +75,14 @@ fn troubles(scene: &Scene) -> Vec<Trouble<'_>> {
     if camera && !scene.live.alarms.contains(&Alarm::Camera) {
         troubles.push(grave("camera"));
     }
-    troubles.extend(scene.live.alarms.iter().map(|alarm| grave(alarm_id(*alarm))));
+    // What follows from what is not there wants no cable looked at.
+    let follows = |alarm: &Alarm| match alarm {
+        Alarm::Camera => !info.has_camera,
+        Alarm::Mechanism | Alarm::Jam => !info.has_rig,
+        _ => false,
+    };
+    let alarms = scene.live.alarms.iter().filter(|alarm| !follows(alarm));
+    troubles.extend(alarms.map(|alarm| grave(alarm_id(*alarm))));
     let mild = |id: &str| Trouble { key: key("alarm", id), why: "", mild: true };
     if scene.health.is_full() {
         troubles.push(mild("disk"));
@@ -97,8 +109,8 @@ fn troubles(scene: &Scene) -> Vec<Trouble<'_>> {
 }
 
 /// What needs a person: what it is, what it means, what to do.
-pub(super) fn alarms(words: Words<'_>, scene: &Scene) -> Markup {
-    let troubles = troubles(scene);
+pub(super) fn alarms(words: Words<'_>, info: &Info, scene: &Scene) -> Markup {
+    let troubles = troubles(info, scene);
     if troubles.is_empty() {
         return html! {};
     }

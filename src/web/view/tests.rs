@@ -29,6 +29,8 @@ pub(in crate::web) fn info() -> Info {
         compartments: vec![Stream::ClearPet, Stream::Can, Stream::Glass, Stream::General],
         screen: crate::web::screen::tests::settings(),
         configuration: String::new(),
+        has_camera: true,
+        has_rig: true,
         inputs: vec!["drive.home_switch".into(), "drive.switches.can".into()],
         guards: vec!["guard.service_door".into()],
         doors: 1,
@@ -178,6 +180,23 @@ fn every_state_and_alarm_can_be_drawn() {
     let mut scene = scene();
     scene.live.alarms = ALARMS.to_vec();
     check(&scene, &["물건이 걸렸습니다", "할 일", "분류판이 제자리에 닿지"], &["An item is jammed", "To do"]);
+}
+
+/// What nobody has chosen is said as such, and no cable is looked for because of it.
+#[test]
+fn a_bin_that_is_not_set_up_says_so() {
+    let texts = Texts::load().unwrap();
+    let mut scene = scene();
+    scene.live.alarms = ALARMS.to_vec();
+    let drawn = |info: &Info| part("alarms", texts.of(Language::English), info, &scene).into_string();
+    let bare = drawn(&Info { has_camera: false, has_rig: false, ..info() });
+    for (says, there) in
+        [("No rig is chosen", true), ("No camera is chosen", true), ("USB cable", false), ("jammed", false)]
+    {
+        assert_eq!(bare.contains(says), there, "{says}: {bare}");
+    }
+    let ready = drawn(&info());
+    assert!(!ready.contains("is chosen yet") && ready.contains("USB cable"), "{ready}");
 }
 
 #[test]
