@@ -4,10 +4,12 @@
 CARGO ?= cargo
 ARGS ?=
 ONLY ?=
+ARCH ?= amd64 arm64
+PACKAGE ?=
 PHOTOS ?= ../shared/photos
 PLACES ?=
 
-.PHONY: help setup demo test bench fleet fleet-short outage throughput clips model trials teach-report accept arm-test screenshots slow-phone
+.PHONY: help setup demo test bench fleet fleet-short outage throughput clips model trials teach-report accept arm-test deb deb-test screenshots slow-phone
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -53,6 +55,12 @@ clips: ## render the demo's clips anew (Debian's blender; about half an hour on 
 
 arm-test: setup ## the program on a virtual ARM board with the kernel's cameras and GPIO lines (ONLY=group for one)
 	@CARGO=$(CARGO) ONLY=$(ONLY) packaging/arm/test.sh
+
+deb: setup ## the Debian packages for arm64 and amd64, in target/debian (ARCH=amd64 for one)
+	@CARGO=$(CARGO) packaging/deb/build.sh $(ARCH)
+
+deb-test: setup ## the amd64 package on a virtual machine: install, run, hang, upgrade, purge (ONLY=group, PACKAGE=file)
+	@CARGO=$(CARGO) ONLY=$(ONLY) PACKAGE=$(PACKAGE) packaging/deb/test.sh
 
 model: setup ## make the shipped bundle from nothing but photographs (PHOTOS=../shared/photos); hours, resumes
 	@command -v blender >/dev/null || { echo "model: install Debian's blender first: apt-get install blender"; exit 1; }

@@ -31,6 +31,7 @@ mapfile -t packages < <(closure "$TOOLS_SUITE" linux-image-amd64:amd64 | grep -E
 unpack "$TOOLS_SUITE" "$kernel" "${packages[@]}"
 ln -sfn usr/lib "$kernel/lib"
 release=$(ls "$kernel/lib/modules")
+depmod -b "$kernel" "$release"
 cp "$(find "$kernel" -type f -name 'vmlinu*' | head -1)" "$work/vmlinuz"
 
 # modules ROOT MODULE...: these and what they need, for the kernel above.
@@ -51,7 +52,7 @@ modules() {
 
 say "packing what the kernel starts with"
 unpack "$BOARD_SUITE" "$work/busybox" busybox-static:amd64
-cp "$(find "$work/busybox" -type f -name busybox)" "$work/start/bin/busybox"
+cp "$work/busybox/bin/busybox" "$work/start/bin/busybox"
 modules "$work/start" virtio_pci virtio_blk ext4
 cp packaging/deb/guest/init "$work/start/init"
 chmod +x "$work/start/init"

@@ -47,10 +47,10 @@ def shell(command):
 
 
 class Table:
-    """Runs checks one after the other; one that fails does not keep the next from running."""
+    """Runs checks one after the other; one that fails does not keep the next from running. `who` begins each line."""
 
-    def __init__(self):
-        self.rows = []
+    def __init__(self, who="arm"):
+        self.rows, self.who = [], who
 
     def check(self, name, body):
         """Runs `body`, which returns what was seen, or fails."""
@@ -64,7 +64,7 @@ class Table:
         took = time.monotonic() - begun
         seen = " | ".join(seen.split("\n"))
         self.rows.append((passed, name, seen))
-        print(f"arm: {'pass' if passed else 'FAIL'}  {name}: {seen} [{took:.0f} s]", flush=True)
+        print(f"{self.who}: {'pass' if passed else 'FAIL'}  {name}: {seen} [{took:.0f} s]", flush=True)
         return passed
 
     def group(self, name, body):
@@ -78,11 +78,11 @@ class Table:
     def print(self):
         """The table, for people; returns whether every check passed."""
         width = max((len(name) for _, name, _ in self.rows), default=0)
-        print("\narm: table")
+        print(f"\n{self.who}: table")
         for passed, name, seen in self.rows:
             print(f"  {'pass' if passed else 'FAIL'}  {name:<{width}}  {seen}")
         failed = sum(not passed for passed, _, _ in self.rows)
-        print(f"arm: {len(self.rows)} checks, {failed} failed", flush=True)
+        print(f"{self.who}: {len(self.rows)} checks, {failed} failed", flush=True)
         return failed == 0 and bool(self.rows)
 
 
