@@ -24,7 +24,7 @@ mkdir -p target/deb/manual
 target/release/bunri manual target/deb/manual
 
 # What the oldest supported system lacks must not be asked for: Cargo.toml's `depends` has the same number.
-needs_glibc() { "$1" -T "$2" "$3" | grep -o 'GLIBC_2\.[0-9]*' | sort -uV | tail -1 | cut -d_ -f2; }
+needs_glibc() { "$1" -T "$2" | grep -o 'GLIBC_2\.[0-9]*' | sort -uV | tail -1 | cut -d_ -f2; }
 
 package() {
   local architecture=$1 machine=$2 triple=$3 built=$4 tools=$5 runtime=$6 rig file page
@@ -52,7 +52,6 @@ package() {
     grep -q '^bundle = "/usr/share/bunri/bundle"$' "$rig" || fail "$rig names no bundle"
   done
   for page in docs/{INSTALL,BOARD,BUNDLES,CREW,SAFETY,SCREEN,TEACH,UPLINK}.md hub/CONTRACT.md; do cp "$page" "$root/share/doc/bunri/"; done
-  cp packaging/deb/copyright "$root/share/doc/bunri/copyright"
   mv "$root/licences.txt" "$root/bunri.cdx.json" "$root/share/doc/bunri/"
   gzip -9n "$root/share/doc/bunri/licences.txt"
   gzip -9nc CHANGELOG.md >"$root/share/doc/bunri/changelog.gz"

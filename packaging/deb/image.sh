@@ -73,7 +73,10 @@ echo bin >"\$1/etc/hostname"
 rm -rf "\$1"/usr/share/{doc,man,locale,info} "\$1"/var/cache/apt/* "\$1"/var/lib/apt/lists/*
 mkdir -p "\$1"/usr/share/{doc,man}
 truncate -s 1200M $work/disk.img
-mke2fs -q -t ext4 -d "\$1" $work/disk.img
+# Bound once more, it is without /proc, /sys and /dev, which mmdebstrap has mounted in it.
+mount --bind "\$1" $work/root
+mke2fs -q -t ext4 -d $work/root $work/disk.img
+umount $work/root
 HOOK
 nice -n 5 mmdebstrap --quiet --variant=minbase --architectures=amd64 --format=null \
   --include=systemd,systemd-sysv,dbus,udev,kmod,init-system-helpers,python3,procps \

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Context as _;
-use clap::{Args, CommandFactory as _};
+use clap::{Args, Command, CommandFactory as _};
 use clap_complete::Shell;
 
 use super::Cli;
@@ -24,6 +24,11 @@ pub(super) fn run(manual: &Manual) -> anyhow::Result<ExitCode> {
     for shell in [Shell::Bash, Shell::Zsh, Shell::Fish] {
         clap_complete::generate_to(shell, &mut command, "bunri", folder).with_context(fails)?;
     }
-    clap_mangen::generate_to(command, folder).with_context(fails)?;
+    // `bunri help run` says what `bunri-run(1)` says: no page of its own.
+    clap_mangen::generate_to(without_help(command), folder).with_context(fails)?;
     Ok(ExitCode::SUCCESS)
+}
+
+fn without_help(command: Command) -> Command {
+    command.disable_help_subcommand(true).mut_subcommands(without_help)
 }
