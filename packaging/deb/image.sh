@@ -72,6 +72,9 @@ ln -sf /dev/null "\$1/etc/systemd/system/systemd-networkd-wait-online.service"
 echo bin >"\$1/etc/hostname"
 rm -rf "\$1"/usr/share/{doc,man,locale,info} "\$1"/var/cache/apt/* "\$1"/var/lib/apt/lists/*
 mkdir -p "\$1"/usr/share/{doc,man}
+# Made by mmdebstrap for itself: no service is started in what is not running. On the disk they would keep ours from it.
+rm -f "\$1/usr/sbin/policy-rc.d"
+[ ! -e "\$1/sbin/start-stop-daemon.REAL" ] || mv "\$1/sbin/start-stop-daemon.REAL" "\$1/sbin/start-stop-daemon"
 truncate -s 1200M $work/disk.img
 # Bound once more, it is without /proc, /sys and /dev, which mmdebstrap has mounted in it.
 mount --bind "\$1" $work/root

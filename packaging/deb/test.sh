@@ -17,7 +17,7 @@ begun=$SECONDS
 work=target/deb-test
 rm -rf "$work"
 payload=$work/root/payload
-mkdir -p "$payload"
+mkdir -p "$payload/guest"
 cp "$package" "$payload/bunri.deb"
 # The next version: the same program, and one default that differs, of a file that the crew has not touched.
 dpkg-deb --raw-extract "$package" "$work/next"
@@ -25,7 +25,7 @@ sed -i "s/^Version: .*/&+next/" "$work/next/DEBIAN/control"
 echo '# of the next version' >>"$work/next/etc/default/bunri-ribbon"
 dpkg-deb --root-owner-group -Zgzip -z1 --build "$work/next" "$payload/next.deb" >/dev/null
 rm -r "$work/next"
-cp packaging/arm/guest/{bench,mechanism}.py packaging/deb/guest/*.py "$payload/"
+cp packaging/arm/guest/{bench,mechanism}.py packaging/deb/guest/*.py "$payload/guest/"
 cp -r packaging/deb/guest/stand-ins "$payload/"
 mkdir "$payload/clips"
 cp -r tests/data/clips/{can,pet-bottle} calibration/demo "$payload/clips/"

@@ -20,12 +20,12 @@ pub(super) fn run(manual: &Manual) -> anyhow::Result<ExitCode> {
     let fails = || format!("cannot write into {}", folder.display());
     std::fs::create_dir_all(folder).with_context(fails)?;
     // The commit changes from build to build, the manual does not.
-    let mut command = Cli::command().version(env!("CARGO_PKG_VERSION"));
+    let command = || Cli::command().version(env!("CARGO_PKG_VERSION"));
     for shell in [Shell::Bash, Shell::Zsh, Shell::Fish] {
-        clap_complete::generate_to(shell, &mut command, "bunri", folder).with_context(fails)?;
+        clap_complete::generate_to(shell, &mut command(), "bunri", folder).with_context(fails)?;
     }
     // `bunri help run` says what `bunri-run(1)` says: no page of its own.
-    clap_mangen::generate_to(without_help(command), folder).with_context(fails)?;
+    clap_mangen::generate_to(without_help(command()), folder).with_context(fails)?;
     Ok(ExitCode::SUCCESS)
 }
 

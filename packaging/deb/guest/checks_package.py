@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 
 from bench import PAYLOAD, RESULTS, need, shell
-from machine import CONFIG, STATE, UNIT, answers, get, log_in, run, runs, said, show
+from machine import CONFIG, STATE, UNIT, allowed, answers, get, log_in, run, runs, said, show
 
 DPKG = "DEBIAN_FRONTEND=noninteractive dpkg"
 EXPOSURE_LIMIT = 2.0
@@ -44,7 +44,7 @@ def install(table):
         done = run("bunri check")
         need(done.returncode == 0, said(done))
         need("no rig is chosen" in done.stdout and "no camera is chosen" in done.stdout, said(done))
-        need(show("DeviceAllow") == "", f"it may reach {show('DeviceAllow')}")
+        need(allowed() == "", f"it may reach {allowed()}")
         done = run("bunri doctor")
         need(done.returncode == 1 and "no rig is chosen" in done.stdout, f"doctor: {said(done)}")
         return "check passes, doctor does not, the service may reach no device"

@@ -2,13 +2,14 @@
 
 import os
 import re
+import shutil
 import signal
 import time
 from pathlib import Path
 
 from bench import PAYLOAD, RESULTS, need, shell, until
 from checks_package import ledger
-from machine import START_LIMIT_S, UNIT, Hung, answers, configure, facts, journal, run, runs, show
+from machine import START_LIMIT_S, UNIT, Hung, allowed, answers, configure, facts, journal, run, runs, show
 from mechanism import Mechanism
 
 RIG = "/usr/share/bunri/rigs/dc-motor-four-way"
@@ -24,12 +25,21 @@ def clips(*names):
     return f'source = "replay"\n[camera.replay]\nclips = [{paths}]'
 
 
+def still():
+    """A clip of the empty chamber in which nothing moves: nothing keeps the flap from going home."""
+    folder = PAYLOAD / "clips/still"
+    folder.mkdir(exist_ok=True)
+    shutil.copy(PAYLOAD / "clips/can/0000.jpg", folder)
+    (folder / "clip.toml").write_text("fps = 5\nframes = 3000\n")
+    return clips("still")
+
+
 def sorting(table):
     """Recorded items and a simulated flap, both named by the configuration: the network and the ledger in the sandbox."""
 
     def sorts():
         configure(clips("can", "pet-bottle"), 'drive = "simulated"', PAYLOAD / "demo", DEMO_STREAMS)
-        need(show("DeviceAllow") == "", f"clips and a simulated flap may reach {show('DeviceAllow')}")
+        need(allowed() == "", f"clips and a simulated flap may reach {allowed()}")
         done = lambda: [row for row in ledger() if row["state"] == "confirmed"]
         rows = until(done, "nothing is sorted", 180)
         return f"{rows[0]['label']} to {rows[0]['stream']}, in the ledger; no device is open to it"
@@ -53,14 +63,14 @@ def drive(table):
     mechanism.stuck = True
 
     def moves():
-        pid = configure(clips("can"), 'drive = "rig"\nmove_limit_ms = 20000\nretries = 20', RIG, RIG_STREAMS)
-        need("gpiochip" in show("DeviceAllow") and "video" not in show("DeviceAllow"), f"it may reach {show('DeviceAllow')}")
+        pid = configure(still(), 'drive = "rig"\nmove_limit_ms = 20000\nretries = 20', RIG, RIG_STREAMS)
+        need("gpiochip" in allowed() and "video" not in allowed(), f"it may reach {allowed()}")
         until(mechanism.is_on, "the motor is never on", START_LIMIT_S)
         return pid
 
     def is_let_go():
         held = run("cat /sys/kernel/debug/gpio").stdout
-        return "bunri" not in held
+        return "|bunri-drive" not in held
 
     def stop():
         moves()
@@ -77,9 +87,9 @@ def drive(table):
     def watchdog():
         pid, restarts, since = moves(), int(show("NRestarts")), time.time()
         hung_at = time.monotonic()
-        hung = Hung(pid, "mechanism")
-        need(mechanism.is_on(), "the motor was not on when its thread hung")
-        until(hung.is_gone, "the hung thread is not killed", HUNG_LIMIT_S)
+        with Hung(pid, "mechanism") as hung:
+            need(mechanism.is_on(), "the motor was not on when its thread hung")
+            until(hung.is_gone, "the hung thread is not killed", HUNG_LIMIT_S)
         until(lambda: not mechanism.is_on(), "the motor stays on", 2)
         lag = time.monotonic() - hung_at
         again = until(lambda: int(show("NRestarts")) > restarts and runs(), "it is not started anew", START_LIMIT_S)
@@ -118,7 +128,7 @@ def camera(table):
         configure(size, 'drive = "none"', PAYLOAD / "demo", DEMO_STREAMS)
         shell("systemctl stop bunri && rmmod vivid && systemctl start bunri")
         pid = runs()
-        need("video4linux" in show("DeviceAllow") and "gpio" not in show("DeviceAllow"), f"it may reach {show('DeviceAllow')}")
+        need("video4linux" in allowed() and "gpio" not in allowed(), f"it may reach {allowed()}")
         shell("modprobe vivid n_devs=1 node_types=0x1 && udevadm settle")
         rate = until(lambda: facts()["camera"]["frames_per_s"], "no pictures arrive", 60)
         need(int(show("MainPID")) == pid, "it was started anew")

@@ -21,7 +21,7 @@ STATE = Path("/var/lib/bunri")
 # The machine may be an emulated one, some twenty times slower than a board.
 START_LIMIT_S = 120
 
-PTRACE_SEIZE, PTRACE_INTERRUPT, WALL = 0x4206, 0x4207, 0x40000000
+PTRACE_SEIZE, PTRACE_INTERRUPT, PTRACE_DETACH, WALL = 0x4206, 0x4207, 17, 0x40000000
 
 
 def run(command):
@@ -37,6 +37,11 @@ def said(done):
 def show(name, unit=UNIT):
     """A property of a unit."""
     return shell(f"systemctl show -p {name} --value {unit}").strip()
+
+
+def allowed():
+    """The devices that the service may reach; systemd's own `ProtectClock` adds reading the clock."""
+    return " ".join(show("DeviceAllow").replace("char-rtc r", "").split())
 
 
 def journal(since, unit=UNIT):
@@ -123,12 +128,19 @@ class Hung:
         found = [int(task.name) for task in tasks if (task / "comm").read_text().strip() == name]
         need(len(found) == 1, f"{len(found)} threads are called '{name}'")
         self.thread = found[0]
-        libc = ctypes.CDLL(None, use_errno=True)
-        libc.ptrace.argtypes = [ctypes.c_long, ctypes.c_long, ctypes.c_void_p, ctypes.c_void_p]
+        self.libc = ctypes.CDLL(None, use_errno=True)
+        self.libc.ptrace.argtypes = [ctypes.c_long, ctypes.c_long, ctypes.c_void_p, ctypes.c_void_p]
         for request in (PTRACE_SEIZE, PTRACE_INTERRUPT):
-            if libc.ptrace(request, self.thread, None, None) != 0:
+            if self.libc.ptrace(request, self.thread, None, None) != 0:
                 raise Failed(f"the thread cannot be stopped: {os.strerror(ctypes.get_errno())}")
         os.waitpid(self.thread, WALL)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        # Nothing, where it is gone; a check that failed must not keep it for ever.
+        self.libc.ptrace(PTRACE_DETACH, self.thread, None, None)
 
     def is_gone(self):
         """Whether the thread was killed. Asking lets it end: its tracer is told first."""
