@@ -7,7 +7,7 @@
 
 use std::fs::{DirBuilder, File, OpenOptions};
 use std::io::{self, Write as _};
-use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _, fchown};
+use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _, chown, fchown};
 use std::path::{Path, PathBuf};
 
 /// Writes `text` as the file `path`, which only its owner may read, and makes its folder where there is none. When
@@ -17,7 +17,7 @@ use std::path::{Path, PathBuf};
 /// What the system said; then the file is as it was.
 pub(crate) fn write(path: &Path, text: &[u8]) -> io::Result<()> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
+    make_folder(folder)?;
     let new = beside(path);
     let written = write_new(&new, text).and_then(|()| std::fs::rename(&new, path));
     if written.is_err() {
@@ -29,6 +29,31 @@ pub(crate) fn write(path: &Path, text: &[u8]) -> io::Result<()> {
     File::open(folder)?.sync_all()
 }
 
+/// Makes a folder, and those above it that are missing.
+fn make_folder(folder: &Path) -> io::Result<()> {
+    if folder.as_os_str().is_empty() || folder.is_dir() {
+        return Ok(());
+    }
+    let above = folder.parent().unwrap_or(Path::new(""));
+    make_folder(above)?;
+    match DirBuilder::new().mode(0o700).create(folder) {
+        // Another program was quicker; whose it is was its business.
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists && folder.is_dir() => return Ok(()),
+        made => made?,
+    }
+    match other_owner(above)? {
+        Some((user, group)) => chown(folder, Some(user), Some(group)),
+        None => Ok(()),
+    }
+}
+
+/// User and group of a folder where this is root and the folder is not root's.
+fn other_owner(folder: &Path) -> io::Result<Option<(u32, u32)>> {
+    let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder }.metadata()?;
+    let other = rustix::process::geteuid().is_root() && folder.uid() != 0;
+    Ok(other.then(|| (folder.uid(), folder.gid())))
+}
+
 fn write_new(path: &Path, text: &[u8]) -> io::Result<()> {
     // One that a power cut left behind is nobody's.
     match std::fs::remove_file(path) {
@@ -36,9 +61,8 @@ fn write_new(path: &Path, text: &[u8]) -> io::Result<()> {
         _ => {}
     }
     let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
-    let folder = path.parent().unwrap_or(Path::new(".")).metadata()?;
-    if rustix::process::geteuid().is_root() && folder.uid() != 0 {
-        fchown(&file, Some(folder.uid()), Some(folder.gid()))?;
+    if let Some((user, group)) = other_owner(path.parent().unwrap_or(Path::new("")))? {
+        fchown(&file, Some(user), Some(group))?;
     }
     file.write_all(text)?;
     file.sync_all()
@@ -76,10 +100,12 @@ mod tests {
         let nobody = 65_534;
         // Only root can give a folder away, and only then is there anything to see.
         let given = std::os::unix::fs::chown(folder.path(), Some(nobody), Some(nobody)).is_ok();
-        let path = folder.path().join("users.toml");
+        let path = folder.path().join("web/users.toml");
         write(&path, b"text").unwrap();
-        let owner = std::fs::metadata(&path).unwrap().uid();
-        assert_eq!(owner == nobody, given, "owned by {owner}");
+        for made in [path.parent().unwrap(), &path] {
+            let owner = std::fs::metadata(made).unwrap().uid();
+            assert_eq!(owner == nobody, given, "{} is owned by {owner}", made.display());
+        }
     }
 
     #[test]

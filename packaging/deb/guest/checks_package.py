@@ -113,7 +113,7 @@ def upgrade(table):
 
     def keeps():
         runs()
-        before.update(rows=ledger(), config=CONFIG.read_text(), users=(STATE / "users.toml").read_text(), pid=show("MainPID"))
+        before.update(rows=ledger(), config=CONFIG.read_text(), users=(STATE / "web/users.toml").read_text(), pid=show("MainPID"))
         dpkg(f"--install {PAYLOAD}/next.deb")
         pid = runs()
         need(str(pid) != before["pid"], "the old program still runs")
@@ -121,7 +121,7 @@ def upgrade(table):
         need(shell("dpkg-query -W -f '${Version}' bunri").endswith("+next"), "it is not the next version")
         need(CONFIG.read_text() == before["config"], "the configuration was changed")
         need("of the next version" in Path("/etc/default/bunri-ribbon").read_text(), "a default that nobody touched was not renewed")
-        need((STATE / "users.toml").read_text() == before["users"], "the logins were changed")
+        need((STATE / "web/users.toml").read_text() == before["users"], "the logins were changed")
         rows = ledger()
         need(rows[: len(before["rows"])] == before["rows"], "the ledger was changed")
         done = run("runuser -u bunri -- bunri tally verify")
