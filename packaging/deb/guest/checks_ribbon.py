@@ -44,7 +44,7 @@ def ribbon(table):
         return f"{took:.1f} s after {why}"
 
     def dies():
-        return comes_back("its capture tool was killed", lambda: shell("pkill -9 -f /usr/local/bin/rpicam-vid"), 20)
+        return comes_back("its capture tool was killed", lambda: shell("pkill -9 -x rpicam-vid"), 20)
 
     def hangs():
         seen = comes_back("its capture tool hung", HANGS.touch, 60)
