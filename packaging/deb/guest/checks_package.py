@@ -112,6 +112,7 @@ def upgrade(table):
     before = {}
 
     def keeps():
+        shell(f"systemctl start {UNIT}")
         runs()
         before.update(rows=ledger(), config=CONFIG.read_text(), users=(STATE / "web/users.toml").read_text(), pid=show("MainPID"))
         dpkg(f"--install {PAYLOAD}/next.deb")
