@@ -7,7 +7,8 @@ cd "$(dirname "$0")/../.."
 packaging/arm/kernel.sh
 . packaging/arm/common.sh
 
-once image packaging/arm/image.sh packaging/arm/guest/init || exit 0
+sources=(packaging/arm/image.sh packaging/arm/guest/init "$CACHE/kernel.made")
+once image "${sources[@]}" || exit 0
 apt_root "$BOARD_SUITE"
 say "packing the virtual board's file system"
 root=$CACHE/image
@@ -45,7 +46,7 @@ release=$(ls "$kernel/lib/modules")
 modules=usr/lib/modules/$release
 mkdir -p "$modules"
 cp "$kernel/lib/modules/$release"/modules.{builtin,builtin.modinfo,order} "$modules/"
-for module in configfs virtio_pci virtio_blk vivid v4l2loopback gpio-sim; do
+for module in configfs virtio_pci virtio_blk vivid v4l2loopback gpio-sim bunri_board; do
   modprobe -d "$kernel" -S "$release" --show-depends "$module" | awk '/^insmod/ { print $2 }'
 done | sort -u | while read -r file; do
   to=$modules/${file#*"$release"/}
@@ -57,4 +58,4 @@ cp "$OLDPWD/packaging/arm/guest/init" init
 chmod +x init
 find . | cpio -o -H newc --quiet | zstd -q -T2 >"$CACHE/initrd.zst"
 cd "$OLDPWD"
-made image packaging/arm/image.sh packaging/arm/guest/init
+made image "${sources[@]}"

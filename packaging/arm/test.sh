@@ -20,6 +20,7 @@ cp "$built" .cache/onnxruntime-arm64/libonnxruntime.so "$payload/"
 cp -r models/bunri-lite0 "$payload/models/"
 cp -r calibration/demo calibration/rigs "$payload/calibration/"
 cp -r tests/data/clips packaging/arm/guest packaging/udev "$payload/"
+packaging/arm/certificates.sh "$payload/tls"
 tar cf "$work/payload.tar" -C "$work/root" .
 rm -r "$work/root"
 

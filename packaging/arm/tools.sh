@@ -16,6 +16,7 @@ need kmod 'finds which kernel modules need which'
 need cpio 'packs the board'"'"'s file system'
 need zstd 'packs it smaller'
 need xz-utils 'unpacks kernel modules'
+need openssl 'makes the certificates of the test'"'"'s broker and bin'
 install_missing
 
 once tools packaging/arm/tools.sh || exit 0

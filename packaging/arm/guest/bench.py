@@ -15,6 +15,8 @@ BUNRI = PAYLOAD / "bunri"
 RESULTS = Path("/results")
 # Everything is some twenty times slower here; a check that waits longer than this has failed.
 PATIENCE_S = 60
+# In the order of calibration/rigs/dc-motor-four-way.
+FOUR_WAY = ["clear_pet", "can", "paper", "general"]
 
 
 class Failed(Exception):
@@ -87,16 +89,26 @@ class Table:
 
 
 class Bin:
-    """One run of `bunri run`."""
+    """One run of `bunri run`. `streams`: its compartments; `ca`: whose signature it wants on the broker's certificate."""
 
-    def __init__(self, name, camera, mechanism='drive = "simulated"', calibration=None, keep=False):
+    def __init__(
+        self, name, camera, mechanism='drive = "simulated"', calibration=None, keep=False, streams=FOUR_WAY, ca="ca"
+    ):
         self.name = name
         self.folder = Path("/tmp") / f"bin-{name}"
         if not keep:
             shutil.rmtree(self.folder, ignore_errors=True)
         self.folder.mkdir(parents=True, exist_ok=True)
         text = (PAYLOAD / "guest/bin.toml").read_text()
-        values = {"@ID@": name, "@STATE@": str(self.folder), "@CAMERA@": camera, "@MECHANISM@": mechanism}
+        compartments = "\n".join(f'[[compartment]]\nstream = "{stream}"' for stream in streams)
+        values = {
+            "@ID@": name,
+            "@STATE@": str(self.folder),
+            "@CAMERA@": camera,
+            "@MECHANISM@": mechanism,
+            "@COMPARTMENTS@": compartments,
+            "@CA@": ca,
+        }
         for key, value in values.items():
             text = text.replace(key, value)
         (self.folder / "bunri.toml").write_text(text)
@@ -181,11 +193,27 @@ class Bin:
         return [json.loads(line) for line in done.stdout.splitlines()]
 
 
+BROKER = """
+user root
+per_listener_settings true
+listener 1883 127.0.0.1
+allow_anonymous true
+listener 8883 127.0.0.1
+cafile /payload/tls/ca.pem
+certfile /payload/tls/broker.pem
+keyfile /payload/tls/broker.key
+require_certificate true
+use_identity_as_username true
+log_dest file /results/mosquitto.log
+"""
+
+
 class Hub:
-    """mosquitto, and everything that was published on it."""
+    """mosquitto, and everything that was published on it. Bins come by TLS with a certificate, the listener does not."""
 
     def __init__(self):
-        self.broker = subprocess.Popen(["mosquitto", "-p", "1883"], stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+        Path("/run/mosquitto.conf").write_text(BROKER)
+        self.broker = subprocess.Popen(["mosquitto", "-c", "/run/mosquitto.conf"], stderr=subprocess.DEVNULL)
         time.sleep(2)
         listener = ["mosquitto_sub", "-h", "127.0.0.1", "-q", "1", "-v", "-t", "#"]
         self.listener = subprocess.Popen(listener, stdout=subprocess.PIPE, text=True)
@@ -196,6 +224,19 @@ class Hub:
         for line in self.listener.stdout:
             topic, _, payload = line.partition(" ")
             self.messages.append((topic, json.loads(payload)))
+
+    def events(self, bin_name, kind):
+        """What one bin has said of one kind."""
+        topic = f"dt/recycle/yangcheon/{bin_name}/{kind}"
+        return [event["data"] for at, event in list(self.messages) if at == topic]
+
+    def log(self):
+        """What the broker has said."""
+        return (RESULTS / "mosquitto.log").read_text(errors="replace")
+
+    def topics(self, bin_name):
+        """Where one bin has published anything."""
+        return {at for at, _ in list(self.messages) if f"/{bin_name}/" in at}
 
     def drops(self, bin_name):
         """The drops of one bin as the city received them, repetitions left out."""

@@ -100,10 +100,17 @@ class Ribbon:
             due = max(due + 1 / self.rate_hz, time.monotonic())
             time.sleep(max(due - time.monotonic(), 0))
 
-    def play(self, clip):
-        """Sends a clip, then its last picture for ever; returns when the clip is over."""
-        self.queue = clip.pictures[:: self.step]
-        self.picture = clip.pictures[-1]
+    def play(self, clip, hold=lambda: True):
+        """Sends a clip, then its last picture for ever; returns when the clip is over.
+
+        In its middle, where the item lies still, it waits for `hold`: a recorded item does not fall when a slow flap turns.
+        """
+        pictures = clip.pictures[:: self.step]
+        middle = len(pictures) // 2
+        self.queue, self.picture = pictures[:middle], pictures[middle]
+        self.finish()
+        until(hold, "what the clip's item was to bring about did not come", 120)
+        self.queue, self.picture = pictures[middle:], pictures[-1]
         self.finish()
 
     def finish(self):

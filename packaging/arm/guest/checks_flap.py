@@ -7,7 +7,7 @@ import time
 from bench import BUNRI, PAYLOAD, RESULTS, Bin, need, until
 from cameras import Clip
 from checks_camera import RIBBON_CAMERA
-from mechanism import BEAM, BUZZER, HOME, LAMP, SERVICE_DOOR, SPEED_DEG_PER_S, Mechanism
+from mechanism import BEAM, BUZZER, HOME, LAMP, SERVICE_DOOR, SPEED_DEG_PER_S
 
 RIG = 'drive = "rig"\nmove_limit_ms = 8000\nretries = 1'
 # From a closed switch, or a broken beam, to a motor that is off. On a board this is one poll of the flap, 5 ms; here
@@ -21,11 +21,11 @@ def off_after(mechanism, since, begun):
     return off[0] - begun
 
 
-def flap(table, camera, hub):
+def flap(table, camera, hub, mechanism):
     """Everything that the rig of `calibration/rigs/dc-motor-four-way` must do and must never do."""
     camera.open()
     camera.picture = Clip("can").pictures[0]
-    mechanism = Mechanism(angle_deg=20.0)
+    mechanism.angle_deg = 20.0
     rig = (PAYLOAD / "calibration/rigs/dc-motor-four-way/rig.toml").read_text()
     # The pause before the other direction, so long that the model cannot miss it when the emulation stutters.
     for shipped, here in [('rig = "dc-motor-four-way"', 'rig = "demo"'), ("dead_time_ms = 50", "dead_time_ms = 400")]:
@@ -53,7 +53,7 @@ def _moves(table, camera, mechanism, bin_, ready):
 
     def moves():
         since = len(mechanism.trace) - 1
-        camera.play(Clip("can"))
+        camera.play(Clip("can"), hold=lambda: "can" in mechanism.at())
         ready(bin_)
         need(not mechanism.wrongs(since), "; ".join(mechanism.wrongs(since)))
         rows = mechanism.trace[since:]

@@ -1,5 +1,6 @@
 """The main job: items before the MJPG camera are sorted, and the city hears of exactly these."""
 
+import re
 import time
 
 from bench import Bin, need, until
@@ -21,7 +22,8 @@ def sorting(table, camera, hub):
             until(lambda: bin_.facts.get("state") == "empty", "the chamber is not seen empty")
             wanted = []
             for name, stream in CLIPS.items():
-                camera.play(Clip(name))
+                counted = len(bin_.drops())
+                camera.play(Clip(name), hold=lambda: not stream or len(bin_.drops()) > counted)
                 until(lambda: bin_.facts.get("state") == "empty", f"the chamber is not empty after '{name}'")
                 wanted += [stream] if stream else []
                 until(lambda: len(bin_.drops()) >= len(wanted), f"'{name}' was not counted", 10)
@@ -43,6 +45,20 @@ def sorting(table, camera, hub):
             need(heard == ledger, f"hub {heard}, ledger {ledger}")
             return f"{len(heard)} drops, ids and contents equal"
 
+        def secret():
+            login = re.search(r"as (\S+) \(p5, .*u'arm-test-bin'\)", hub.log())
+            need(login, f"the broker knows no bin by its certificate: {hub.log()[-300:]}")
+            return f"{login[1]} came by TLS, MQTT 5, known by its certificate"
+
         table.check("items are sorted", sort)
+        table.check("the broker is reached by TLS", secret)
         table.check("hub's topic = ledger", told)
         table.check("orderly stop after sorting", bin_.stop)
+
+    def stranger():
+        with Bin("stranger", RIBBON_CAMERA, ca="other-ca") as bin_:
+            why = bin_.says(r"nobody in uplink\.tls\.ca_file vouches for the broker's certificate")[0]
+            need(not hub.topics("stranger"), f"it told the stranger {hub.topics('stranger')}")
+            return why
+
+    table.check("a broker that nobody vouches for hears nothing", stranger)

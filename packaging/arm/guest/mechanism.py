@@ -16,7 +16,8 @@ ENABLE, FORWARD, REVERSE = 17, 27, 22
 HOME = "home"
 PLACES = {"clear_pet": (6, -80.0), "can": (13, -40.0), HOME: (5, 0.0), "paper": (19, 40.0), "general": (26, 80.0)}
 SERVICE_DOOR, BEAM = 16, 20
-LAMP, BUZZER = 23, 24
+LAMP, BUZZER, BUTTON = 23, 24, 21
+BARRIER = 12  # of the general waste's compartment: closed while it sees its light
 STOP_DEG = 88.0  # the chute's own end
 REACH_DEG = 4.0  # how far from a place its switch is still closed
 SPEED_DEG_PER_S = 25.0  # slow, because the processor that must stop it is emulated
@@ -30,13 +31,13 @@ class Mechanism:
     `front` is the same of the lamp and the buzzer: (time, lamp, buzzer).
     """
 
-    def __init__(self, angle_deg):
+    def __init__(self):
         shell("modprobe gpio-sim")
         bank = CONFIG / "bank0"
         bank.mkdir(parents=True)
         (bank / "num_lines").write_text("32")
         (bank / "label").write_text("bunri-rig")
-        for line in [ENABLE, FORWARD, REVERSE, SERVICE_DOOR, BEAM, LAMP, BUZZER, *(line for line, _ in PLACES.values())]:
+        for line in [ENABLE, FORWARD, REVERSE, SERVICE_DOOR, BEAM, LAMP, BUZZER, BUTTON, BARRIER, *(line for line, _ in PLACES.values())]:
             (bank / f"line{line}").mkdir()
             (bank / f"line{line}/name").write_text(f"GPIO{line}")
         (CONFIG / "live").write_text("1")
@@ -44,9 +45,9 @@ class Mechanism:
         shell("udevadm settle")
         self.lines = Path(f"/sys/devices/platform/{device}/{chip}")
         self.files = {}
-        self.angle_deg, self.stuck, self.trace, self.front = angle_deg, False, [], []
-        # A closed contact pulls its line low: both guards are closed while all is well.
-        self.inputs = {SERVICE_DOOR: 0, BEAM: 0}
+        self.angle_deg, self.stuck, self.trace, self.front = 0.0, False, [], []
+        # A closed contact pulls its line low: all but the button's are closed while all is well.
+        self.inputs = {SERVICE_DOOR: 0, BEAM: 0, BARRIER: 0, BUTTON: 1}
         threading.Thread(target=self._run, daemon=True).start()
 
     def level(self, line):
