@@ -66,6 +66,8 @@ pub struct Config {
     pub change: Limits,
     /// A site head to use; `None`: the newest in the state folder, if there is one.
     pub site: Option<PathBuf>,
+    /// Whether what the crew says of drops is learnt.
+    pub corrections: bool,
     /// How the network is run.
     pub runtime: RuntimeSettings,
     /// The compartments, in the rig's order.
@@ -228,23 +230,21 @@ impl Config {
         problems.check((1..=16).contains(&raw.model.threads), "model.threads", || {
             format!("{} is not 1 to 16", raw.model.threads)
         });
+        let keys = model::check_keys(&raw.model.keys, problems);
         let (guards, front) = of_the_rig(&raw, calibration.as_ref());
         let text = text.to_owned() + saved.map_or("", |saved| &saved.text);
         Some(Self {
             file: path.to_owned(),
             bin: bin?,
             zone: zone?,
-            bundles: BundleStore::of(
-                &state_dir,
-                &model::check_keys(&raw.model.keys, problems),
-                raw.model.keep,
-            ),
+            bundles: BundleStore::of(&state_dir, &keys, raw.model.keep),
             change: model::check_change(&raw.model.change, problems),
             state_dir,
             camera: camera?,
             calibration: calibration?,
             bundle: folder.join(&raw.model.bundle),
             site: raw.model.site.map(|site| folder.join(site)),
+            corrections: raw.model.corrections,
             runtime: RuntimeSettings {
                 library: raw.model.runtime.map(|library| folder.join(library)),
                 threads: raw.model.threads,

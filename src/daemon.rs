@@ -27,8 +27,10 @@ mod front;
 mod hub;
 mod judging;
 mod keeping;
+mod learning;
 mod ledger;
 mod lesson;
+mod lookout;
 mod newcomer;
 mod own_camera;
 mod page;
@@ -38,6 +40,7 @@ mod sorter;
 mod sorting;
 mod supervise;
 mod teaching;
+mod teaching_again;
 mod tuning;
 
 pub use bundles::live_bundle;
@@ -50,6 +53,7 @@ pub use lesson::{Lesson, attend};
 pub use own_camera::{OwnCamera, read_light};
 pub use rehearsal::{Ending, Rehearsal, Rehearsed, RehearsedDrop, rehearse};
 pub use sorter::{Looked, Sorter, View, judge_settings, site_head};
+pub use teaching_again::pictures as taught_pictures;
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;

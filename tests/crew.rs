@@ -15,9 +15,10 @@ mod program;
 use std::io::Write as _;
 use std::net::SocketAddr;
 use std::process::Stdio;
+use std::time::Duration;
 
 use client::{Browser, Events};
-use program::running::Running;
+use program::running::{Running, pause};
 use program::{Bin, Ran, clip_folder, path_value};
 
 const KIM: (&str, &str) = ("kim", "acts with gloves");
@@ -217,6 +218,64 @@ fn a_lesson_ends_with_the_maintenance_that_it_is() {
 /// Waits for the next drop that is counted.
 fn wait_for_drop(address: SocketAddr, kim: &Browser) {
     Events::open_with(address, "en", &kim.cookies()).wait("drop", |_| true);
+}
+
+#[test]
+fn what_the_crew_says_of_drops_is_learnt_where_the_configuration_says_so() {
+    let mut bin = bin_with_cans();
+    let recent = bin.state().join("recent");
+    let (running, address) = Running::with_page(&bin);
+    let mut kim = Browser::of(address, KIM);
+    wait_for_drop(address, &kim);
+    running.stop();
+    assert!(!recent.exists(), "nothing is remembered unasked");
+
+    bin.set("model.corrections", true);
+    let (mut running, address) = Running::with_page(&bin);
+    kim.address = address;
+    wait_for_drop(address, &kim);
+    let token = kim.token("/drops");
+    let remembered = || {
+        let files = std::fs::read_dir(&recent).into_iter().flatten().filter_map(Result::ok);
+        files.map(|file| file.file_name().into_string().unwrap()).next()
+    };
+    let name = (0..400).find_map(|_| {
+        pause(Duration::from_millis(50));
+        remembered()
+    });
+    let name = name.expect("no drop is remembered");
+    let seq = name.rsplit('-').nth(1).unwrap().to_owned();
+    let say = |kim: &mut Browser, truth: &str| {
+        let answer = kim.post("/drops/correct", &[("token", &token), ("seq", &seq), ("truth", truth)]);
+        assert!(answer.header("location").unwrap().contains("done=corrected"));
+    };
+    say(&mut kim, "glass");
+    assert!(running.wait_for("corrections were learnt").contains("inside=1"));
+    assert!(running.wait_for("the bin judges by what it was taught").contains("items=1"));
+    assert!(kim.get("/teach?lang=en").text().contains("Corrections of drops that it judges by: 1"));
+    running.stop();
+    assert!(bin.state().join("site/corrected.safetensors").is_file());
+    let said = |bin: &mut Bin| Ran::of(&mut bin.command("check")).fine().stdout;
+    assert!(said(&mut bin).contains("1 corrections learnt"), "{}", said(&mut bin));
+    let report = Ran::of(program::bunri(["teach", "report", "--json", "--config"]).arg(bin.write())).fine();
+    assert_eq!((&report.json()[0]["corrections"], &report.json()[0]["items"]), (&1.into(), &0.into()));
+
+    let (mut running, address) = Running::with_page(&bin);
+    kim.address = address;
+    let token_now = kim.token("/drops");
+    assert!(kim.get("/teach?lang=en").text().contains("Corrections of drops that it judges by: 1"));
+    let answer = kim.post("/drops/correct", &[("token", &token_now), ("seq", &seq), ("truth", "can")]);
+    assert!(answer.header("location").unwrap().contains("done=corrected"));
+    assert!(running.wait_for("corrections were learnt").contains("inside=1"), "it changed sides");
+    running.stop();
+
+    bin.set("model.corrections", false);
+    let (running, address) = Running::with_page(&bin);
+    kim.address = address;
+    assert!(!kim.get("/teach?lang=en").text().contains("Corrections of drops"));
+    running.stop();
+    assert!(!recent.exists() && !bin.state().join("site/corrected.safetensors").exists());
+    assert!(!said(&mut bin).contains("corrections"));
 }
 
 #[test]

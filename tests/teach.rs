@@ -1,6 +1,14 @@
 //! Teaching, through the real program: from folders of pictures to a site head that `classify` and `replay` use.
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a failed test stops where it failed")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a failed test stops where it failed"
+)]
 
+#[path = "web/client.rs"]
+#[allow(dead_code, reason = "each test file uses its part")]
+mod client;
 #[allow(dead_code, reason = "each test file uses its part")]
 mod program;
 
@@ -8,6 +16,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use bunri::identify::sha256;
+use program::running::Running;
 use program::{Bin, Ran, bunri, clip_folder, copy_folder, path_value, root};
 use serde_json::Value;
 
@@ -92,6 +101,77 @@ fn the_bin_keeps_its_site_head_goes_on_from_it_and_goes_back() {
     assert!(Ran::of(&mut bin.command("check")).fine().stdout.contains("3 items taught here"));
     assert!(undo(&mut bin).fine().stdout.contains("network alone"));
     undo(&mut bin).refuses(&["nothing to undo"]);
+}
+
+/// The shipped bundle with another network: the same one, with a word more in its file, so that its hash is another.
+fn other_bundle(bin: &Bin) -> PathBuf {
+    let folder = bin.path("other");
+    copy_folder(&root().join("models/bunri-lite0"), &folder);
+    let mut network = fs::read(folder.join("model.onnx")).unwrap();
+    // Field 6 of a model, its description.
+    network.extend_from_slice(&[0x32, 1, b'x']);
+    fs::write(folder.join("model.onnx"), &network).unwrap();
+    let manifest = fs::read_to_string(folder.join("manifest.toml")).unwrap();
+    let old = manifest.split("sha256 = \"").nth(1).unwrap().split('"').next().unwrap();
+    fs::write(folder.join("manifest.toml"), manifest.replacen(old, &sha256(&network), 1)).unwrap();
+    folder
+}
+
+/// Whether the page of a running bin says all of this.
+fn page_says(address: std::net::SocketAddr, texts: &[&str]) {
+    let said = (0..200).any(|_| {
+        program::running::pause(std::time::Duration::from_millis(50));
+        let page = client::get(address, "/teach?lang=en").text();
+        texts.iter().all(|text| page.contains(text))
+    });
+    assert!(said, "{texts:?} is not on the page: {}", client::get(address, "/teach?lang=en").text());
+}
+
+#[test]
+fn another_network_is_taught_again_from_the_pictures_that_were_kept() {
+    let mut bin = Bin::new();
+    bin.play(&["can"]);
+    bin.set("web.listen", "127.0.0.1:0");
+    bin.set("web.open_on_loopback", true);
+    bin.set("web.keep_frames.until", "9999-12-31");
+    let from = bin.path("shown");
+    show(&from, &SHOWN);
+    Ran::of(bin.command("teach").args(["--json", "--from"]).arg(&from)).fine();
+    assert_eq!(fs::read_dir(bin.state().join("taught")).unwrap().count(), SHOWN.len());
+    let check = |bin: &mut Bin| Ran::of(&mut bin.command("check")).fine().stdout;
+    assert!(check(&mut bin).contains("6 items taught here"));
+
+    bin.set("model.bundle", path_value(other_bundle(&bin)));
+    assert!(!check(&mut bin).contains("taught here"), "its numbers mean something else");
+    let doctor = Ran::of(&mut bin.command("doctor")).stdout;
+    assert!(doctor.contains("not on this one") && doctor.contains("paper 2"), "{doctor}");
+    let (mut running, address) = Running::with_page(&bin);
+    assert!(running.wait_for("taught again by itself").contains("items=6"));
+    assert!(running.wait_for("the bin judges by what it was taught").contains("items=6"));
+    page_says(address, &["6 items were taught again by itself"]);
+    running.stop();
+    assert!(check(&mut bin).contains("6 items taught here"));
+    assert!(!Ran::of(&mut bin.command("doctor")).stdout.contains("not on this one"));
+    bin.set("model.bundle", path_value(root().join("models/bunri-lite0")));
+    assert!(check(&mut bin).contains("6 items taught here"), "the bundle before finds what it was taught");
+}
+
+#[test]
+fn without_pictures_the_crew_is_told_what_to_show_again() {
+    let mut bin = Bin::new();
+    bin.play(&["can"]);
+    bin.set("web.listen", "127.0.0.1:0");
+    bin.set("web.open_on_loopback", true);
+    let from = bin.path("shown");
+    show(&from, &SHOWN);
+    Ran::of(bin.command("teach").args(["--json", "--from"]).arg(&from)).fine();
+    assert!(!bin.state().join("taught").exists(), "no picture touches the disk unasked");
+    bin.set("model.bundle", path_value(other_bundle(&bin)));
+    let (mut running, address) = Running::with_page(&bin);
+    let told = running.wait_for("must be shown again");
+    assert!(told.contains("can 1") && told.contains("paper 2"), "{told}");
+    page_says(address, &["Show these again", "carton/2.jpg"]);
+    running.stop();
 }
 
 #[test]

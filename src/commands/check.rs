@@ -97,8 +97,12 @@ fn check_model(config: &Config) -> Result<String, String> {
     let bundle = live_bundle(config).map_err(|error| error.to_string())?;
     let name = format!("bundle {}", bundle.title());
     let site = site_head(config, &bundle).map_err(|error| error.to_string())?;
-    let taught =
-        site.as_ref().map_or_else(String::new, |site| format!(", {} items taught here", site.taught.len()));
+    let taught = site.as_ref().map_or_else(String::new, |site| {
+        let (shown, all) = (site.shown().count(), site.taught.len());
+        let corrections =
+            if all > shown { format!(", {} corrections learnt", all - shown) } else { String::new() };
+        format!(", {shown} items taught here{corrections}")
+    });
     Identifier::load(bundle, &config.runtime, site.as_ref())
         .map(|_| name + &taught)
         .map_err(|error| error.to_string())

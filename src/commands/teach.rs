@@ -8,9 +8,16 @@ use clap::{Args, Subcommand};
 use super::judging::{Judging, Rig};
 use super::progress::bar;
 use super::{complain, pictures, teach_live, teach_report, with_causes};
+use crate::capture::jpeg;
+use crate::clock::{Clock as _, SystemClock};
+use crate::config::Config;
+use crate::daemon::{live_bundle, taught_pictures};
 use crate::detect::Region;
 use crate::identify::{Embedded, Identifier, MAX_TAUGHT};
-use crate::teach::{Session, Store, TeachError, write};
+use crate::teach::{Session, Store, Taught, TeachError, fit, write};
+
+/// Of a picture that is kept.
+const QUALITY: u8 = 92;
 
 #[derive(Debug, Args)]
 #[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
@@ -75,14 +82,32 @@ fn teach_from_folder(teach: &Teach) -> anyhow::Result<ExitCode> {
     let shown = find_items(from, &mut session)?;
     let shown = fair_share(shown, MAX_TAUGHT.saturating_sub(session.items().len()));
     let progress = bar(shown.len(), "looking");
+    let mut taken = Vec::new();
     for item in &shown {
-        if let Err(error) = show(item, &mut identifier, &mut session) {
-            progress.suspend(|| complain(&with_causes(&error)));
+        match show(item, &mut identifier, &mut session) {
+            Ok(()) => taken.push((session.items().len() - 1, &item.pictures[0])),
+            Err(error) => progress.suspend(|| complain(&with_causes(&error))),
         }
         progress.inc(1);
     }
     progress.finish_and_clear();
-    conclude(&mut session, &place, teach.json)
+    let concluded = conclude(&mut session, &place, teach.json)?;
+    if let (Place::Bin(_), Some(config)) = (&place, &rig.config) {
+        keep_pictures(config, &session, &taken)?;
+    }
+    Ok(concluded)
+}
+
+/// Keeps a picture of each new item, where the bin keeps pictures: another network can be taught by them.
+fn keep_pictures(config: &Config, session: &Session, taken: &[(usize, &PathBuf)]) -> anyhow::Result<()> {
+    let now_ms = SystemClock.wall().unix_ms;
+    let Some(kept) = taught_pictures(config, now_ms)? else { return Ok(()) };
+    for (item, path) in taken {
+        let mut bytes = Vec::new();
+        jpeg::encode(&pictures::read(path)?, QUALITY, &mut bytes)?;
+        kept.put(&session.items()[*item], &bytes, now_ms)?;
+    }
+    Ok(())
 }
 
 fn teach_live(teach: &Teach, stream: &str) -> anyhow::Result<ExitCode> {
@@ -210,8 +235,9 @@ fn report(judging: &Judging, json: bool) -> anyhow::Result<ExitCode> {
     let Some(site) = &rig.site else {
         anyhow::bail!("there is no site head: say --site FILE, or --config FILE of a bin that was taught");
     };
-    let mut session = Session::begin(identifier.bundle(), Some(site))?;
-    teach_report::print(&session.fit()?.report, json)?;
+    // As it is in force: with what was learnt of corrections.
+    let bundle = identifier.bundle();
+    teach_report::print(&fit(&Taught::of_site(site, bundle)?, bundle)?.report, json)?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -221,7 +247,8 @@ fn undo(judging: &Judging) -> anyhow::Result<ExitCode> {
             "say --config FILE: going back is for a bin's own site head; a file of --out can just be removed"
         );
     };
-    match Store::of(&config.state_dir).undo()? {
+    let bundle = live_bundle(&config)?;
+    match Store::of(&config.state_dir).undo(&bundle)? {
         Some(path) => println!("back to {}", path.display()),
         None => println!("back to the network alone"),
     }

@@ -11,6 +11,7 @@ struct Json<'a> {
     accuracy_before: f32,
     accuracy_after: f32,
     applied: bool,
+    corrections: usize,
     labels: Vec<&'a str>,
     confusion_before: &'a [Vec<u32>],
     confusion_after: &'a [Vec<u32>],
@@ -44,6 +45,7 @@ fn as_json(report: &Report) -> Json<'_> {
         accuracy_before: report.before.accuracy(),
         accuracy_after: report.after.accuracy(),
         applied: !report.is_worse(),
+        corrections: report.corrections,
         labels: report.labels.iter().map(|label| &*label.id).collect(),
         confusion_before: &report.before.counts,
         confusion_after: &report.after.counts,
@@ -98,6 +100,9 @@ fn print_tables(report: &Report) {
             id(suspect.looks_like),
             suspect.probability * 100.0
         );
+    }
+    if report.corrections > 0 {
+        println!("{} corrections are inside, and in none of the figures above", report.corrections);
     }
     if report.restraint > 1.0 {
         println!("the items disagree, so little was moved; more items will help");

@@ -2,9 +2,17 @@
 
 use std::time::Duration;
 
+use super::Config;
 use super::problems::InFile;
 use super::raw::RawChange;
 use crate::identify::{Limits, TrustedKey};
+
+impl Config {
+    /// Whether what the crew says of drops is learnt: a site head that the configuration names stays as it is.
+    pub fn learns_corrections(&self) -> bool {
+        self.corrections && self.site.is_none()
+    }
+}
 
 pub(super) fn check_keys(keys: &[String], problems: &mut InFile<'_>) -> Vec<TrustedKey> {
     let mut trusted = Vec::new();

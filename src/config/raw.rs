@@ -187,6 +187,9 @@ pub struct RawModel {
     pub change: RawChange,
     /// A site head that `bunri teach` wrote; left out, the newest in the state folder counts.
     pub site: Option<PathBuf>,
+    /// Whether what the crew says of drops ("that was glass") is learnt, on top of what it shows.
+    #[serde(default)]
+    pub corrections: bool,
     /// The ONNX Runtime library; left out, the usual places are searched.
     pub runtime: Option<PathBuf>,
     /// Threads inside one run of the network.

@@ -17,10 +17,11 @@ use crate::capture::replay::Clip;
 use crate::capture::{CaptureError, Frame, FrameSource as _, device, stage};
 use crate::clock::Clock;
 use crate::config::{Camera, Config};
-use crate::identify::Identifier;
+use crate::identify::{Bundle, Identifier};
 use crate::judge::Alarm;
 use crate::mechanism::lines::LinesSpec;
 use crate::mechanism::{DriveSettings, FlapState, MechanismError, gpio};
+use crate::teach::{Again, Store};
 use crate::web::Live;
 use crate::web::checkup::{Check, Finding, Grade};
 use crate::{tally, uplink};
@@ -62,7 +63,7 @@ impl Running {
             camera_from_inside(self, clock),
             lines(config),
             drive_from_inside(config, self),
-            pass(Check::Model, self.bundle.clone()),
+            model_from_inside(config, &self.bundle),
             ledger_from_inside(config, self),
             broker_from_inside(self),
         ];
@@ -198,17 +199,39 @@ fn drive_from_inside(config: &Config, running: &Running) -> Finding {
 }
 
 fn model(config: &Config) -> Finding {
-    let load = || -> Result<String, DaemonError> {
+    let load = || -> Result<(String, Option<String>), DaemonError> {
         let bundle = live_bundle(config)?;
         let name = bundle.title();
         let site = site_head(config, &bundle)?;
+        let left_behind = left_behind(config, &bundle)?;
         Identifier::load(bundle, &config.runtime, site.as_ref())?;
-        Ok(name)
+        Ok((name, left_behind))
     };
     match load() {
-        Ok(name) => pass(Check::Model, name),
+        Ok((name, None)) => pass(Check::Model, name),
+        Ok((name, Some(left_behind))) => warn(Check::Model, format!("{name}; {left_behind}")),
         Err(error) => fail(Check::Model, error.to_string()),
     }
+}
+
+fn model_from_inside(config: &Config, title: &str) -> Finding {
+    match live_bundle(config).and_then(|bundle| left_behind(config, &bundle)) {
+        Ok(Some(left_behind)) => warn(Check::Model, format!("{title}; {left_behind}")),
+        // Whatever else is wrong with a bundle, this one works.
+        Ok(None) | Err(_) => pass(Check::Model, title),
+    }
+}
+
+/// What was taught on another network and does not count with this bundle.
+fn left_behind(config: &Config, bundle: &Bundle) -> Result<Option<String>, DaemonError> {
+    if config.site.is_some() {
+        return Ok(None);
+    }
+    let Some(old) = Store::of(&config.state_dir).left_behind(bundle)? else { return Ok(None) };
+    let board = Again::begin(&old, bundle, None)?.board().clone();
+    let items: Vec<String> =
+        board.to_show.iter().map(|(kind, items)| format!("{} {items}", kind.id())).collect();
+    Ok(Some(format!("taught on {} and not on this one: {}", board.bundle, items.join(", "))))
 }
 
 fn sound(ledger: &Path) -> Finding {

@@ -138,6 +138,62 @@ impl SiteInForce<'_> {
     }
 }
 
+/// What the crew says of drops was learnt anew.
+pub(super) struct CorrectionsLearnt {
+    pub(super) inside: usize,
+    pub(super) left_out: usize,
+}
+
+impl CorrectionsLearnt {
+    pub(super) fn emit(&self) {
+        tracing::info!(inside = self.inside, left_out = self.left_out, "corrections were learnt");
+    }
+}
+
+/// Something about corrections, or about items taught before, cannot be learnt; the bin judges as before.
+pub(super) struct NotLearnt<'a> {
+    pub(super) error: &'a crate::teach::TeachError,
+}
+
+impl NotLearnt<'_> {
+    pub(super) fn emit(&self) {
+        tracing::error!(error = %self.error, "not learnt");
+    }
+}
+
+/// Another network is here, and what was taught on the one before must be shown to it.
+pub(super) struct MustBeShown<'a> {
+    pub(super) board: &'a crate::teach::AgainBoard,
+}
+
+impl MustBeShown<'_> {
+    pub(super) fn emit(&self) {
+        let kinds: Vec<String> =
+            self.board.to_show.iter().map(|(kind, items)| format!("{} {items}", kind.id())).collect();
+        let items = kinds.join(", ");
+        tracing::warn!(bundle = self.board.bundle, items, "what was taught must be shown again");
+    }
+}
+
+/// What was taught on another network was taught again, from its pictures.
+pub(super) struct TaughtAgain<'a> {
+    pub(super) items: usize,
+    pub(super) bundle: &'a str,
+    /// Whether that bundle judges, or another one beside it.
+    pub(super) judges: bool,
+}
+
+impl TaughtAgain<'_> {
+    pub(super) fn emit(&self) {
+        tracing::info!(
+            items = self.items,
+            bundle = self.bundle,
+            judges = self.judges,
+            "taught again by itself"
+        );
+    }
+}
+
 /// A lesson at the page began or ended.
 pub(super) struct LessonChanged {
     pub(super) on: bool,

@@ -11,13 +11,16 @@ use super::DaemonError;
 use super::calibrating::{self, Studying, Watch};
 use super::events::{AlarmChanged, Judged, LookFailed, QueueFull, StateChanged, Voided};
 use super::keeping::Shutter;
+use super::learning::Keepsake;
 use super::ledger::{Courier, Ending};
+use super::lookout::Lookout;
 use super::newcomer::Newcomer;
 use super::sorter::Sorter;
 use super::supervise::{Beat, Stages};
-use super::teaching::{Lookout, NewHead, Note};
+use super::teaching::{NewHead, Note};
 use crate::capture::newest::Reader;
 use crate::clock::{Clock, Moment};
+use crate::identify::SiteHead;
 use crate::judge::{self, Action, Command, Input, Movement, Verdict};
 use crate::mechanism::lines::Levels;
 use crate::mechanism::{MechanismStatus, Request};
@@ -43,6 +46,8 @@ pub(super) enum Message {
     Lesson(Option<Attention>),
     /// Judge by this head.
     Head(Box<NewHead>),
+    /// The bundle that judges beside the live one has this head.
+    ShadowSite(Box<SiteHead>),
 }
 
 /// How long to wait for a frame before looking at the inbox again.
@@ -64,6 +69,7 @@ pub(super) struct Judging {
     pub(super) courier: Courier,
     pub(super) teacher: SyncSender<Note>,
     pub(super) shutter: Shutter,
+    pub(super) keepsake: Keepsake,
     pub(super) live: watch::Sender<Live>,
     pub(super) preview: Arc<Preview>,
     pub(super) clock: Arc<dyn Clock>,
@@ -128,10 +134,12 @@ impl Judging {
         let input = match message {
             Message::IntentRecorded(seq) => {
                 self.shutter.recorded(Some(seq));
+                self.keepsake.recorded(Some(seq));
                 Input::IntentRecorded(seq)
             }
             Message::IntentFailed => {
                 self.shutter.recorded(None);
+                self.keepsake.recorded(None);
                 Input::IntentFailed
             }
             Message::Movement(movement) => Input::Movement(movement),
@@ -156,6 +164,10 @@ impl Judging {
             }
             Message::Head(head) => {
                 shown.next_head = Some(head);
+                return;
+            }
+            Message::ShadowSite(site) => {
+                self.newcomer.teach_shadow(&site);
                 return;
             }
             Message::Retune(settings) => {
@@ -215,6 +227,7 @@ impl Judging {
         let looked = self.sorter.frame(frame, now, &*self.clock)?;
         self.preview.offer(frame, &looked.presence, now);
         self.shutter.look(frame, &looked, self.sorter.region());
+        self.keepsake.look(&looked.actions, &mut self.sorter);
         shown.live.presence = looked.presence;
         if let Some(studying) = &mut self.studying
             && studying.look(frame, &looked.presence, now)

@@ -11,9 +11,9 @@ use std::time::Duration;
 
 use super::DaemonError;
 use super::events::{PictureNotKept, QueueFull};
+use super::lookout::cut_out;
 use super::sorter::Looked;
 use super::supervise::Stages;
-use super::teaching::cut_out;
 use crate::capture::{Frame, jpeg};
 use crate::clock::Clock;
 use crate::config::Config;

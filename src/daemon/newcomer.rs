@@ -9,13 +9,15 @@ use std::time::Duration;
 use super::bundles::live_of;
 use super::events::{BundleLeftAside, BundleRefused, BundleStage, SwitchUnwritten};
 use super::sorter::{Looked, look_at};
+use super::teaching::Works;
 use super::{DaemonError, judge_settings, site_head};
 use crate::capture::Frame;
 use crate::clock::{Clock, Moment};
 use crate::config::Config;
 use crate::detect::Region;
-use crate::identify::{BundleStore, Change, Identifier, IdentifyError, Stage, Switch};
+use crate::identify::{Bundle, BundleStore, Change, Identifier, IdentifyError, SiteHead, Stage, Switch};
 use crate::judge::{Action, Judge, Reason, Rules, StateName, Verdict, Votes};
+use crate::teach::Store;
 
 /// Writes the switch down; not on the judge's thread.
 pub(super) type Save = Box<dyn FnOnce() + Send>;
@@ -26,6 +28,7 @@ const LONGEST_WAIT: Duration = Duration::from_secs(20);
 
 /// The new bundle of this process, if there is one.
 pub(super) struct Newcomer {
+    config: Config,
     store: BundleStore,
     change: Change,
     /// As it was when this process began.
@@ -54,7 +57,7 @@ impl Newcomer {
             Switch::default()
         });
         let change = Change::begin(known.clone(), config.change.clone());
-        let mut newcomer = Self { store, change, begun: known.clone(), shadow: None };
+        let mut newcomer = Self { config: config.clone(), store, change, begun: known.clone(), shadow: None };
         newcomer.tell(&known);
         newcomer.write_now();
         let identifier = newcomer.load_live(config)?;
@@ -93,10 +96,28 @@ impl Newcomer {
     fn load_shadow(&self, id: &str, config: &Config) -> Result<ShadowBundle, DaemonError> {
         let refuse = |message: String| IdentifyError::SelfTest { bundle: id.to_owned(), message };
         let bundle = self.store.verify(id).map_err(|error| refuse(error.to_string()))?;
-        let identifier = Identifier::load(bundle, &config.runtime, None)?;
+        let site = Store::of(&config.state_dir).current_for(&bundle)?.map(|(_, site)| site);
+        let identifier = Identifier::load(bundle, &config.runtime, site.as_ref())?;
         let rules = judge_settings(config, identifier.head()).rules;
         let region = config.calibration.detect.region;
         Ok(ShadowBundle { identifier, rules, region, votes: Votes::default() })
+    }
+
+    /// The bundles that work in this process.
+    pub(super) fn works(&self, live: &Bundle) -> Works {
+        let shadow = self.shadow.as_ref().map(|shadow| shadow.identifier.bundle().clone());
+        Works { live: live.clone(), shadow }
+    }
+
+    /// The bundle that judges beside the live one has been taught.
+    pub(super) fn teach_shadow(&mut self, site: &SiteHead) {
+        // One that is no longer there, or another by now, is not to be taught.
+        if let Some(shadow) = &mut self.shadow
+            && shadow.identifier.use_site(Some(site)).is_ok()
+        {
+            shadow.rules = judge_settings(&self.config, shadow.identifier.head()).rules;
+            shadow.votes = Votes::default();
+        }
     }
 
     /// Hears of a frame that the live bundle has looked at; returns what is to be written.
@@ -212,7 +233,7 @@ impl ShadowBundle {
         live: &Rules,
         clock: &dyn Clock,
     ) -> Result<Duration, IdentifyError> {
-        let (look, took) = look_at(&mut self.identifier, self.region, frame, &looked.presence, clock)?;
+        let (look, took) = look_at(&mut self.identifier, self.region, frame, &looked.presence, clock, None)?;
         self.rules.compartments.clone_from(&live.compartments);
         self.votes.add(&look.whole, &look.objects, &self.rules);
         Ok(took)

@@ -40,6 +40,42 @@ pub struct Sorter {
     region: Region,
     width: u32,
     height: u32,
+    memory: Option<Memory>,
+}
+
+/// What the network said of the present item, summed over the looks at it.
+#[derive(Debug)]
+pub(super) struct Memory {
+    looks: u32,
+    sums: Embedded,
+}
+
+impl Memory {
+    const fn new() -> Self {
+        Self { looks: 0, sums: Embedded { logits: Vec::new(), embedding: Vec::new() } }
+    }
+
+    /// Nothing is allocated but for the first item.
+    fn add(&mut self, (logits, embedding): (&[f32], &[f32])) {
+        let add = |sums: &mut Vec<f32>, values: &[f32], first: bool| {
+            if first {
+                sums.clear();
+                sums.extend_from_slice(values);
+            } else {
+                sums.iter_mut().zip(values).for_each(|(sum, value)| *sum += value);
+            }
+        };
+        add(&mut self.sums.logits, logits, self.looks == 0);
+        add(&mut self.sums.embedding, embedding, self.looks == 0);
+        self.looks += 1;
+    }
+
+    fn take(&mut self) -> Option<Embedded> {
+        let looks = std::mem::take(&mut self.looks);
+        let mean = |sums: &[f32]| sums.iter().map(|sum| sum / looks as f32).collect();
+        (looks > 0 && !self.sums.embedding.is_empty())
+            .then(|| Embedded { logits: mean(&self.sums.logits), embedding: mean(&self.sums.embedding) })
+    }
 }
 
 /// The picture size and the detector's settings of a rig.
@@ -63,7 +99,18 @@ impl Sorter {
             detector: Detector::new(view.detect, background),
             identifier,
             judge,
+            memory: None,
         }
+    }
+
+    /// Remembers from now on what the network says of an item, until its verdict.
+    pub(super) fn remember(&mut self) {
+        self.memory = Some(Memory::new());
+    }
+
+    /// What the network said of the item of the verdict that has just been given, mean over the looks at it.
+    pub(super) fn remembered(&mut self) -> Option<Embedded> {
+        self.memory.as_mut().and_then(Memory::take)
     }
 
     /// Looks at one frame.
@@ -80,8 +127,14 @@ impl Sorter {
         }
         let presence = self.detector.step(frame, now);
         let (mut look, mut inferred, mut failure) = (None, None, None);
+        if let Some(memory) = &mut self.memory
+            && self.judge.votes().is_none()
+        {
+            memory.looks = 0;
+        }
         if self.judge.wants_look(&presence, now) {
-            match look_at(&mut self.identifier, self.region, frame, &presence, clock) {
+            let memory = self.memory.as_mut();
+            match look_at(&mut self.identifier, self.region, frame, &presence, clock, memory) {
                 Ok((seen, took)) => (look, inferred) = (Some(seen), Some(took)),
                 Err(error) => failure = Some(error),
             }
@@ -173,10 +226,14 @@ pub(super) fn look_at(
     frame: &Frame,
     presence: &Presence,
     clock: &dyn Clock,
+    memory: Option<&mut Memory>,
 ) -> Result<(Look, Duration), IdentifyError> {
     let square = |part: Region| square(part, region);
     let whole = presence.extent.unwrap_or(region);
     let (whole, mut took) = identifier.identify(frame, square(whole), clock)?;
+    if let Some(memory) = memory {
+        memory.add(identifier.last());
+    }
     let mut objects = [None; MAX_OBJECTS];
     if presence.object_count() > 1 {
         for (slot, part) in objects.iter_mut().zip(presence.objects.iter().flatten()) {
@@ -205,13 +262,28 @@ pub fn judge_settings(config: &Config, head: &Head) -> judge::Settings {
 /// # Errors
 /// When the configured file cannot be used for another reason, or the state folder not be read.
 pub fn site_head(config: &Config, bundle: &Bundle) -> Result<Option<SiteHead>, DaemonError> {
-    let newest = || Store::of(&config.state_dir).current();
-    let Some(path) = config.site.clone().map_or_else(newest, |path| Ok(Some(path)))? else { return Ok(None) };
-    match SiteHead::open(&path, bundle) {
-        Ok(site) => Ok(Some(site)),
-        Err(error) if config.site.is_some() && !matches!(error, IdentifyError::SiteOfAnother { .. }) => {
-            Err(error.into())
+    let store = Store::of(&config.state_dir);
+    let shown = shown_head(config, &store, bundle)?;
+    let corrected = config.learns_corrections().then(|| store.corrected(shown.as_ref(), bundle)).flatten();
+    Ok(corrected.or(shown))
+}
+
+/// What the crew showed this bin, without what it said of drops.
+fn shown_head(config: &Config, store: &Store, bundle: &Bundle) -> Result<Option<SiteHead>, DaemonError> {
+    let Some(path) = &config.site else {
+        let current = store.current_for(bundle)?.map(|(_, site)| site);
+        // The newest that does not fit says why.
+        if current.is_none()
+            && let Some(path) = store.current()?
+            && let Err(error) = SiteHead::open(&path, bundle)
+        {
+            SiteLeftAside { error: &error }.emit();
         }
+        return Ok(current);
+    };
+    match SiteHead::open(path, bundle) {
+        Ok(site) => Ok(Some(site)),
+        Err(error) if !matches!(error, IdentifyError::SiteOfAnother { .. }) => Err(error.into()),
         Err(error) => {
             SiteLeftAside { error: &error }.emit();
             Ok(None)

@@ -8,6 +8,7 @@ use tokio::sync::{broadcast, mpsc, watch};
 
 use super::judging::{Judging, Message};
 use super::keeping;
+use super::learning::Keepsake;
 use super::ledger::Courier;
 use super::prepare::Parts;
 use super::supervise::{Ended, Stages};
@@ -67,17 +68,30 @@ pub(super) fn start_sorting(
     let (drops, _) = broadcast::channel(DROPS_KEPT);
     let preview = Arc::new(Preview::new());
 
-    let (shutter, album) = keeping::start(config, parts.ledger.epoch(), clock, &mut stages)?;
+    let epoch = parts.ledger.epoch().to_owned();
+    let (shutter, album) = keeping::start(config, &epoch, clock, &mut stages)?;
     let (writer, tally) = start_tally(&mut stages, parts.ledger, clock)?;
     let mechanism = flap::start(config, &mut stages, &inbox, &stops.guards, clock)?;
     front::start(config, live_seen.clone(), clock)?;
     let (frames, camera) = start_capture(config, &mut stages, opener, &stops.capture, clock)?;
     let tuner = Arc::new(Tuner::new(config, parts.head, inbox.clone()));
-    let (teacher, lectern) =
-        teaching::start(config, parts.sorter.bundle(), &tuner, &inbox, clock, &mut stages)?;
+    let (teacher, lectern) = teaching::start(
+        config,
+        parts.newcomer.works(parts.sorter.bundle()),
+        &epoch,
+        &tuner,
+        &inbox,
+        clock,
+        &mut stages,
+    )?;
+    let mut sorter = parts.sorter;
+    if config.learns_corrections() {
+        sorter.remember();
+    }
     Judging {
-        sorter: parts.sorter,
+        sorter,
         newcomer: parts.newcomer,
+        keepsake: Keepsake::new(teacher.clone()),
         teacher,
         shutter,
         frames,

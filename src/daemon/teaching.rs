@@ -13,24 +13,27 @@
 //! - A head is exchanged between two items, together with the thresholds that belong to it.
 
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::mpsc::{Receiver, SyncSender, TryRecvError, sync_channel};
 use std::time::Duration;
 
 use tokio::sync::{oneshot, watch};
 
-use super::events::{LessonChanged, SiteInForce, TeachingFailed};
+use super::events::{LessonChanged, NotLearnt, PriorityKept, SiteInForce};
 use super::judging::Message;
+use super::learning::{Learning, News};
+use super::lookout::{Seen, cut_out};
 use super::sorter::Sorter;
 use super::supervise::Stages;
+use super::teaching_again::{self, Resumption, Step};
 use super::tuning::Tuner;
 use super::{DaemonError, ledger};
 use crate::capture::{Frame, jpeg};
-use crate::clock::{Clock, Moment};
+use crate::clock::Clock;
 use crate::config::Config;
-use crate::detect::{MAX_OBJECTS, Presence, Region};
+use crate::detect::Region;
 use crate::identify::{Bundle, Embedded, Head, SiteHead};
-use crate::judge::{self, Command, Decision, Votes};
-use crate::teach::{Ask, Attend, Attention, Board, Course, Showing, Step, Store, TeachError};
+use crate::judge::{self, Command};
+use crate::teach::{Ask, Attention, Board, Course, Pictures, Showing, Store, TeachError};
 use crate::web::Teaching;
 
 /// Items and questions that may wait for the teacher while it fits.
@@ -40,6 +43,12 @@ const HEARD_WITHIN: Duration = Duration::from_secs(5);
 /// Longer side of an item's picture on the page, in pixels.
 const PICTURE_SIDE: u32 = 200;
 const QUALITY: u8 = 75;
+/// Of a picture that a network looks at again.
+const WHOLE_QUALITY: u8 = 92;
+/// The teacher comes after the threads that sort.
+const STEPS_BACK: i32 = 5;
+/// Pictures that are taught again between two looks at the page.
+const TOLD_EVERY: usize = 5;
 
 /// What the teacher is told.
 pub(super) enum Note {
@@ -49,13 +58,19 @@ pub(super) enum Note {
     Seen(Box<Seen>),
     /// Maintenance has ended, and the lesson with it.
     Left,
+    /// A drop has this number; this is what the network said of it.
+    Judged(u64, Box<Embedded>),
+    /// The crew has said what a drop was.
+    Said,
+    /// These bundles work from now on: the one that judges, and one beside it.
+    Entered(Box<Works>),
 }
 
-/// One item, as the judge hands it over.
-pub(super) struct Seen {
-    frames: Vec<Embedded>,
-    said: Decision,
-    picture: Frame,
+/// The bundles that work.
+#[derive(Clone, Debug)]
+pub(super) struct Works {
+    pub(super) live: Bundle,
+    pub(super) shadow: Option<Bundle>,
 }
 
 /// A head to judge by, with the settings that belong to it.
@@ -77,81 +92,6 @@ impl NewHead {
     }
 }
 
-/// The judge's side of a lesson: which frames are looked at, and what was seen in them.
-pub(super) struct Lookout {
-    attention: Attention,
-    frames: Vec<Embedded>,
-    votes: Votes,
-    picture: Frame,
-    /// In maintenance at last.
-    ready: bool,
-}
-
-impl Lookout {
-    pub(super) fn new(attention: Attention) -> Self {
-        let (votes, picture) = (Votes::default(), Frame::default());
-        Self { attention, frames: Vec::new(), votes, picture, ready: false }
-    }
-
-    /// How far the present item is; `None` while the bin still deals with an item of its own.
-    pub(super) fn at(&self) -> Option<Step> {
-        self.ready.then(|| self.attention.at())
-    }
-
-    /// Looks at one frame, and hands over the item that ends with it.
-    pub(super) fn see(
-        &mut self,
-        frame: &Frame,
-        presence: &Presence,
-        sorter: &mut Sorter,
-        now: Moment,
-        teacher: &SyncSender<Note>,
-    ) {
-        self.ready = sorter.judge().state() == judge::StateName::Maintenance;
-        if !self.ready {
-            return;
-        }
-        match self.attention.step(presence, now) {
-            Attend::Wait => {}
-            Attend::Look => match sorter.show(frame, presence) {
-                Ok((embedded, identified, part)) => {
-                    self.votes.add(&identified, &[None; MAX_OBJECTS], sorter.judge().rules());
-                    if self.frames.is_empty() {
-                        cut_out(frame, part, PICTURE_SIDE, &mut self.picture);
-                    }
-                    self.frames.push(embedded);
-                }
-                Err(error) => TeachingFailed { error: &error }.emit(),
-            },
-            Attend::Ended => {
-                let said = std::mem::take(&mut self.votes).decide(sorter.judge().rules());
-                let (frames, picture) = (std::mem::take(&mut self.frames), std::mem::take(&mut self.picture));
-                if !frames.is_empty() {
-                    // A teacher who is that far behind misses an item; the page shows that it was not taken.
-                    let _missed =
-                        teacher.try_send(Note::Seen(Box::new(Seen { frames, said, picture }))).is_err();
-                }
-            }
-        }
-    }
-}
-
-/// Copies a part of a frame, thinned out so that its longer side has at most `side` pixels.
-pub(super) fn cut_out(frame: &Frame, part: Region, side: u32, to: &mut Frame) {
-    let step = part.width.max(part.height).div_ceil(side).max(1);
-    to.resize(part.width / step, part.height / step);
-    let mut pixels = to.pixels.chunks_exact_mut(3);
-    for row in 0..to.height {
-        for column in 0..to.width {
-            let (x, y) = (part.x + column * step, part.y + row * step);
-            let at = (y as usize * frame.width as usize + x as usize) * 3;
-            if let (Some(to), Some(from)) = (pixels.next(), frame.pixels.get(at..at + 3)) {
-                to.copy_from_slice(from);
-            }
-        }
-    }
-}
-
 /// The page's way to the teacher.
 pub(super) struct Lectern {
     notes: SyncSender<Note>,
@@ -169,6 +109,11 @@ impl Teaching for Lectern {
         let _full = self.notes.try_send(Note::Asked(ask, answer)).is_err();
         heard
     }
+
+    fn said(&self) {
+        // What was said is in the ledger: the next word, or the next start, learns of it.
+        let _later = self.notes.try_send(Note::Said).is_err();
+    }
 }
 
 /// What a lesson needs besides its items.
@@ -181,6 +126,13 @@ pub(super) struct Teacher {
     clock: Arc<dyn Clock>,
     board: watch::Sender<Arc<Board>>,
     course: Option<Course>,
+    /// Where corrections are learnt.
+    learning: Option<Learning>,
+    epoch: String,
+    /// Pictures of taught items, where they are kept.
+    pictures: Option<Pictures>,
+    /// What is being taught again, or has to be shown again; the bundle that judges comes first.
+    again: Vec<Resumption>,
     trouble: Option<String>,
 }
 
@@ -190,7 +142,8 @@ pub(super) struct Teacher {
 /// When the system gives no thread.
 pub(super) fn start(
     config: &Config,
-    bundle: &Bundle,
+    works: Works,
+    epoch: &str,
     tuner: &Arc<Tuner>,
     inbox: &SyncSender<Message>,
     clock: &Arc<dyn Clock>,
@@ -199,8 +152,12 @@ pub(super) fn start(
     let (notes, inbox_of_notes) = sync_channel(NOTES);
     let (board, seen) = watch::channel(Arc::new(Board::default()));
     let teacher = Teacher {
-        bundle: bundle.clone(),
+        bundle: works.live.clone(),
         store: Store::of(&config.state_dir),
+        learning: None,
+        epoch: epoch.to_owned(),
+        pictures: None,
+        again: Vec::new(),
         config: config.clone(),
         tuner: Arc::clone(tuner),
         inbox: inbox.clone(),
@@ -209,6 +166,8 @@ pub(super) fn start(
         course: None,
         trouble: None,
     };
+    let mut teacher = teacher;
+    teacher.enter(works);
     stages.spawn("teach", move || {
         teacher.run(&inbox_of_notes);
         Ok::<(), DaemonError>(())
@@ -219,9 +178,35 @@ pub(super) fn start(
 impl Teacher {
     /// Runs until the judge and the page are gone.
     fn run(mut self, notes: &Receiver<Note>) {
+        if let Err(error) = rustix::process::nice(STEPS_BACK) {
+            PriorityKept { error: &error.into() }.emit();
+        }
+        self.learn();
         self.publish(false);
-        while let Ok(note) = notes.recv() {
+        loop {
+            let again = self.again.iter().any(Resumption::is_on);
+            let note = match notes.try_recv() {
+                Err(TryRecvError::Empty) if again => {
+                    self.teach_again();
+                    continue;
+                }
+                Err(TryRecvError::Empty) => notes.recv().ok(),
+                note => note.ok(),
+            };
+            let Some(note) = note else { return };
             match note {
+                Note::Entered(works) => {
+                    self.enter(*works);
+                    self.learn();
+                }
+                Note::Judged(seq, seen) => {
+                    let now_ms = self.clock.wall().unix_ms;
+                    if let Some(learning) = &mut self.learning {
+                        learning.remember(seq, &seen, now_ms);
+                    }
+                    continue;
+                }
+                Note::Said => self.learn(),
                 Note::Seen(seen) => self.take(*seen),
                 Note::Left => self.leave(),
                 Note::Asked(Ask::Fit, answer) => self.fit(answer),
@@ -281,12 +266,74 @@ impl Teacher {
         Course::begin(&self.bundle, self.current()?.as_ref())
     }
 
-    /// What the bin was taught last; one of another bundle counts for nothing, as at the daemon's start.
+    /// What the bin was taught last on the network that judges.
     fn current(&self) -> Result<Option<SiteHead>, TeachError> {
-        Ok(self.store.current()?.and_then(|path| SiteHead::open(&path, &self.bundle).ok()))
+        Ok(self.store.current_for(&self.bundle)?.map(|(_, site)| site))
+    }
+
+    /// These bundles work from now on.
+    fn enter(&mut self, works: Works) {
+        self.leave_quietly();
+        self.again.clear();
+        self.bundle = works.live;
+        let now_ms = self.clock.wall().unix_ms;
+        self.learning = Learning::begin(&self.config, &self.epoch, &self.bundle, &self.store, now_ms);
+        if self.config.site.is_some() {
+            return;
+        }
+        let left_behind = teaching_again::pictures(&self.config, now_ms).and_then(|pictures| {
+            self.pictures = pictures;
+            let (store, pictures) = (&self.store, self.pictures.as_ref());
+            let live = Resumption::of(&self.bundle, true, store, pictures)?;
+            let shadow = match &works.shadow {
+                Some(shadow) => Resumption::of(shadow, false, store, pictures)?,
+                None => None,
+            };
+            Ok(live.into_iter().chain(shadow).collect())
+        });
+        match left_behind {
+            Ok(again) => self.again = again,
+            Err(error) => NotLearnt { error: &error }.emit(),
+        }
+    }
+
+    /// Looks at the next picture of what is taught again.
+    fn teach_again(&mut self) {
+        let now_ms = self.clock.wall().unix_ms;
+        let Some(at) = self.again.iter().position(Resumption::is_on) else { return };
+        let resumption = &mut self.again[at];
+        let (judges, done) = (resumption.judges, resumption.board().done);
+        match resumption.step(&self.config, self.pictures.as_ref(), now_ms) {
+            Step::Onward if done % TOLD_EVERY == 0 => self.publish(false),
+            Step::Onward => {}
+            Step::Taught(site) => {
+                let kept = self.store.apply(&site).map(|_| ()).and_then(|()| match judges {
+                    true => self.put_in_force(Some(*site)),
+                    false => {
+                        ledger::send(&self.inbox, Message::ShadowSite(site));
+                        Ok(())
+                    }
+                });
+                if let Err(error) = kept {
+                    NotLearnt { error: &error }.emit();
+                    self.trouble = Some(error.to_string());
+                }
+                self.learn();
+                self.publish(false);
+            }
+            Step::Failed(error) => {
+                NotLearnt { error: &error }.emit();
+                self.trouble = Some(error.to_string());
+                self.again.remove(at);
+                self.publish(false);
+            }
+        }
     }
 
     fn begin(&mut self) -> Result<String, TeachError> {
+        if self.again.iter().any(|again| again.judges && again.is_on()) {
+            return Err(TeachError::TeachingAgain);
+        }
         if self.course.is_none() {
             self.course = Some(self.next_course()?);
             LessonChanged { on: true }.emit();
@@ -299,8 +346,34 @@ impl Teacher {
 
     /// The lesson is over; its pictures go with it.
     fn leave(&mut self) {
-        if self.course.take().is_some() {
+        if self.leave_quietly() {
+            self.learn();
+        }
+    }
+
+    /// The same, without looking what else was said; whether there was a lesson.
+    fn leave_quietly(&mut self) -> bool {
+        let was_on = self.course.take().is_some();
+        if was_on {
             LessonChanged { on: false }.emit();
+        }
+        was_on
+    }
+
+    /// Judges by what the crew has said of drops, too; not during a lesson, whose figures would grow old.
+    fn learn(&mut self) {
+        let Some(learning) = self.learning.as_mut().filter(|_| self.course.is_none()) else { return };
+        let base = match self.store.current_for(&self.bundle) {
+            Ok(current) => current.map(|(_, site)| site),
+            Err(error) => {
+                self.trouble = Some(error.to_string());
+                return;
+            }
+        };
+        if let News::Head(site) = learning.learn(&self.bundle, base, &self.store)
+            && let Err(error) = self.put_in_force(site)
+        {
+            self.trouble = Some(error.to_string());
         }
     }
 
@@ -309,17 +382,26 @@ impl Teacher {
         if self.keep_on().is_err() {
             return;
         }
-        let mut bytes = Vec::new();
-        if let Err(error) = jpeg::encode(&seen.picture, QUALITY, &mut bytes) {
-            self.trouble = Some(error.to_string());
-        }
-        let showing = Showing { frames: seen.frames, said: seen.said, picture: bytes.into() };
+        let mut small = Frame::default();
+        let whole = &seen.picture;
+        cut_out(whole, Region::whole(whole.width, whole.height), PICTURE_SIDE, &mut small);
+        let picture = self.encode(&small, QUALITY);
+        let whole = self.pictures.is_some().then(|| self.encode(whole, WHOLE_QUALITY));
+        let showing = Showing { frames: seen.frames, said: seen.said, picture, whole };
         let name = self.name();
         match self.course().and_then(|course| course.add(&name, &showing)) {
             // The page says already that a stream must be chosen first.
             Ok(()) | Err(TeachError::NothingChosen) => {}
             Err(error) => self.trouble = Some(error.to_string()),
         }
+    }
+
+    fn encode(&mut self, frame: &Frame, quality: u8) -> Arc<[u8]> {
+        let mut bytes = Vec::new();
+        if let Err(error) = jpeg::encode(frame, quality, &mut bytes) {
+            self.trouble = Some(error.to_string());
+        }
+        bytes.into()
     }
 
     /// What to call an item: when it was shown.
@@ -348,10 +430,26 @@ impl Teacher {
     fn apply(&mut self) -> Result<String, TeachError> {
         let site = self.course()?.fitted()?.clone();
         self.store.apply(&site)?;
-        let items = site.taught.len();
+        self.keep_pictures();
+        // The crew has shown what it had to.
+        self.again.retain(|again| !again.judges);
+        let items = site.shown().count();
         self.put_in_force(Some(site))?;
         self.course()?.note_applied(true);
         Ok(format!("{items} items"))
+    }
+
+    /// Keeps the pictures of what was applied, where pictures are kept.
+    fn keep_pictures(&mut self) {
+        let now_ms = self.clock.wall().unix_ms;
+        let (Some(pictures), Some(course)) = (&self.pictures, &self.course) else { return };
+        for (item, jpeg) in course.pictured().filter(|(item, _)| !pictures.holds(item)) {
+            if let Err(error) = pictures.put(item, jpeg, now_ms) {
+                NotLearnt { error: &error }.emit();
+                self.trouble = Some(error.to_string());
+                return;
+            }
+        }
     }
 
     /// The items of a course stay, so that a bad one can be taken away and the others fitted again.
@@ -359,13 +457,14 @@ impl Teacher {
         if let Some(path) = &self.config.site {
             return Err(TeachError::Configured { path: path.clone() });
         }
-        self.store.undo()?;
+        self.store.undo(&self.bundle)?;
         let site = self.current()?;
         let items = site.as_ref().map_or(0, |site| site.taught.len());
         self.put_in_force(site)?;
         if let Some(course) = &mut self.course {
             course.note_applied(false);
         }
+        self.learn();
         Ok(format!("{items} items"))
     }
 
@@ -389,9 +488,12 @@ impl Teacher {
                 Err(error) => (Board::default(), Some(error.to_string())),
             },
         };
-        let may_undo = self.store.current().is_ok_and(|current| current.is_some());
+        let may_undo = self.store.current_for(&self.bundle).is_ok_and(|current| current.is_some());
         let may_undo = may_undo && self.config.site.is_none();
+        let again = self.again.iter().find(|again| again.judges).map(|again| again.board().clone());
         let trouble = self.trouble.clone();
-        self.board.send_replace(Arc::new(Board { fitting, refused, may_undo, trouble, ..board }));
+        let corrections = self.learning.as_ref().map(|learning| learning.corrections);
+        let board = Board { fitting, refused, may_undo, trouble, corrections, again, ..board };
+        self.board.send_replace(Arc::new(board));
     }
 }

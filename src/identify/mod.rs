@@ -24,7 +24,9 @@ pub use error::IdentifyError;
 pub use head::{Head, Identified, MAX_LABELS};
 pub use self_test::{REFERENCES_MOST, ReferencePicture, ReferenceSpec, SelfTest, self_test};
 pub use session::{RuntimeSettings, find_runtime};
-pub use site::{MAX_TAUGHT, SITE_FILE_LIMIT, SiteHead, TaughtItem, free_labels, hold_back, stranger_logit};
+pub use site::{
+    ItemCounts, MAX_TAUGHT, SITE_FILE_LIMIT, SiteHead, TaughtItem, free_labels, hold_back, stranger_logit,
+};
 pub use statistics::Statistics;
 pub use store::{
     ARCHIVE_LIMIT, Address, BundleStore, BundleTest, Change, Installed, Limits, REFERENCE, Refused, Shadow,
@@ -116,6 +118,11 @@ impl Identifier {
         Ok((identified, clock.now().since(started)))
     }
 
+    /// The network's own logits and embedding of the picture it looked at last; zeros before the first.
+    pub fn last(&self) -> (&[f32], &[f32]) {
+        self.session.last()
+    }
+
     /// The network's own logits and embedding of one region of a frame, for teaching.
     ///
     /// # Errors
@@ -124,5 +131,15 @@ impl Identifier {
         let resizer = &mut self.resizer;
         let outputs = self.session.run(|spec, input| resizer.fill(frame, region, spec, input))?;
         Ok(Embedded { logits: outputs.logits.to_vec(), embedding: outputs.embedding.to_vec() })
+    }
+
+    /// The same of a whole picture as a file's bytes.
+    ///
+    /// # Errors
+    /// When it is no picture, or the runtime fails.
+    pub fn embed_picture(&mut self, bytes: &[u8]) -> Result<Embedded, IdentifyError> {
+        let frame = self_test::decode(bytes)
+            .map_err(|message| IdentifyError::Runtime { doing: "looking at a picture", message })?;
+        self.embed(&frame, Region::whole(frame.width, frame.height))
     }
 }

@@ -157,7 +157,7 @@ fn failed(identifier: &Identifier, message: String) -> IdentifyError {
     IdentifyError::SelfTest { bundle: identifier.bundle().title(), message }
 }
 
-fn decode(bytes: &[u8]) -> Result<Frame, String> {
+pub(super) fn decode(bytes: &[u8]) -> Result<Frame, String> {
     let picture =
         image::load_from_memory(bytes).map_err(|error| crate::one_line::joined(&error.to_string()))?;
     let picture = picture.into_rgb8();

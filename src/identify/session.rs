@@ -143,6 +143,11 @@ impl Session {
         self.embedding.len()
     }
 
+    /// Logits and embedding of the last run; zeros before the first.
+    pub(super) fn last(&self) -> (&[f32], &[f32]) {
+        (&self.logits, &self.embedding)
+    }
+
     /// Lets `fill` write the input, runs the network and returns one logit per label and the embedding.
     pub(super) fn run(
         &mut self,

@@ -5,6 +5,7 @@
 
 use std::sync::Arc;
 
+use super::again::AgainBoard;
 use super::error::TeachError;
 use super::report::Report;
 use super::session::Session;
@@ -71,6 +72,8 @@ pub struct Showing {
     pub said: Decision,
     /// The item, as JPEG.
     pub picture: Arc<[u8]>,
+    /// All that the network saw of it, as JPEG, where pictures are kept.
+    pub whole: Option<Arc<[u8]>>,
 }
 
 /// An item on the page.
@@ -99,6 +102,15 @@ pub struct Doubt {
     pub looks_like: Kind,
 }
 
+/// What was learnt of what the crew said of drops.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Corrections {
+    /// Corrections that the bin judges by.
+    pub inside: usize,
+    /// Corrections that would cost items that were shown.
+    pub left_out: usize,
+}
+
 /// Everything the page shows of teaching.
 #[derive(Clone, Debug, Default)]
 pub struct Board {
@@ -120,6 +132,10 @@ pub struct Board {
     pub doubts: Vec<Doubt>,
     /// What is shown here is what the bin judges by.
     pub applied: bool,
+    /// What was taught on another network, which this one has to be taught again.
+    pub again: Option<AgainBoard>,
+    /// What was learnt of corrections, where the configuration says so.
+    pub corrections: Option<Corrections>,
     /// There is something to go back from.
     pub may_undo: bool,
     /// Why the last thing did not succeed.
@@ -131,6 +147,7 @@ pub struct Board {
 struct Memory {
     id: u64,
     shown: Option<(Decision, Arc<[u8]>)>,
+    whole: Option<Arc<[u8]>>,
 }
 
 /// One course of teaching.
@@ -152,7 +169,7 @@ impl Course {
     pub fn begin(bundle: &Bundle, current: Option<&SiteHead>) -> Result<Self, TeachError> {
         let session = Session::begin(bundle, current)?;
         let next = session.items().len() as u64;
-        let memories = (0..next).map(|id| Memory { id, shown: None }).collect();
+        let memories = (0..next).map(|id| Memory { id, shown: None, whole: None }).collect();
         Ok(Self { session, memories, next, chosen: None, applied: false })
     }
 
@@ -180,7 +197,7 @@ impl Course {
         self.chosen.ok_or(TeachError::NothingChosen)?;
         self.session.add(name, &showing.frames)?;
         let shown = Some((showing.said, Arc::clone(&showing.picture)));
-        self.memories.push(Memory { id: self.next, shown });
+        self.memories.push(Memory { id: self.next, shown, whole: showing.whole.clone() });
         self.next += 1;
         self.applied = false;
         Ok(())
@@ -215,6 +232,12 @@ impl Course {
     /// Notes whether the bin judges by these items.
     pub const fn note_applied(&mut self, applied: bool) {
         self.applied = applied;
+    }
+
+    /// The items of this course that have a picture to be kept, with it.
+    pub fn pictured(&self) -> impl Iterator<Item = (&TaughtItem, &Arc<[u8]>)> {
+        let items = self.session.items().iter().zip(&self.memories);
+        items.filter_map(|(item, memory)| Some((item, memory.whole.as_ref()?)))
     }
 
     /// How many items there are.

@@ -40,6 +40,9 @@ pub enum TeachError {
     /// The bin is not being taught.
     #[error("no lesson is on: begin one first")]
     NoLesson,
+    /// It is teaching itself again.
+    #[error("what was taught before is being taught again to the new network: wait until that is done")]
+    TeachingAgain,
     /// The configuration names a site head of its own.
     #[error("[model] site names {path}, which would hide what is taught here; take that line out first", path = path.display())]
     Configured {
@@ -100,6 +103,9 @@ pub enum TeachError {
         /// Where they are kept.
         folder: PathBuf,
     },
+    /// What the crew said of drops cannot be read.
+    #[error(transparent)]
+    Ledger(#[from] crate::tally::TallyError),
     /// A site head or an item's picture is no good.
     #[error(transparent)]
     Identify(#[from] crate::identify::IdentifyError),
@@ -113,6 +119,7 @@ impl TeachError {
                 matches!(source.kind(), std::io::ErrorKind::Interrupted | std::io::ErrorKind::StorageFull)
             }
             TeachError::Identify(error) => error.is_transient(),
+            TeachError::Ledger(error) => error.is_transient(),
             _ => false,
         }
     }

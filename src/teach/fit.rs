@@ -5,6 +5,8 @@
 //!   guarantee is another: see [`hold_back`].
 //! - Temperature, thresholds and the limit for the unknown come from scores of items that were left out of the fit, and
 //!   lean on the bundle's own until there are enough items.
+//! - What was learnt of corrections takes part in the fit alone: they are picked for having gone wrong, and say nothing of
+//!   how sure the bin may be, nor of how many it finds.
 
 use nalgebra::DMatrix;
 
@@ -29,6 +31,8 @@ const DRAWN: usize = 20;
 const DRAWN_WEIGHT: f64 = 10.0;
 /// Logit of a drawn row's own label above the others: the network is sure of what it was trained on.
 const DRAWN_LOGIT: f64 = 5.0;
+/// What an item learnt of a correction counts, in shown items: nobody saw it lie there alone.
+const CORRECTION_WEIGHT: f64 = 0.5;
 /// Items that weigh as much as the bundle's own temperature, limit and thresholds.
 const PRIOR_ITEMS: f64 = 20.0;
 const PRIOR_ITEMS_OF_LABEL: f64 = 5.0;
@@ -118,12 +122,12 @@ impl Rows {
             features.extend(space.put(item.embedding.iter().map(|value| f64::from(*value))));
             base.extend(full_logits(item, labels).into_iter().map(|logit| f64::from(logit) / unit));
             targets.push(item.label);
-            weights.push(1.0);
+            weights.push(if item.correction.is_some() { CORRECTION_WEIGHT } else { 1.0 });
         }
         let counts = taught.counts();
         // Always the same draw: the same items give the same head.
         let mut random = fastrand::Rng::with_seed(1);
-        for label in (0..taught.known()).filter(|label| counts[*label] == 0) {
+        for label in (0..taught.known()).filter(|label| counts.shown[*label] == 0) {
             let Some(mean) = statistics.mean(label) else { continue };
             for _ in 0..DRAWN {
                 features.extend(space.put(draw(statistics, mean, &mut random).into_iter()));
@@ -192,7 +196,7 @@ fn fit_with(
     let counts = taught.counts();
 
     let calibration = &bundle.manifest.calibration;
-    let temperature = temperature(taught.items(), &left_out, f64::from(calibration.temperature));
+    let temperature = temperature(taught.shown(), &left_out, f64::from(calibration.temperature));
     let probabilities: Vec<Vec<f64>> = left_out.iter().map(|scores| softmax(scores, temperature)).collect();
     let energies = left_out.iter().map(|scores| {
         let scaled: Vec<f64> = scores.iter().map(|score| score / temperature).collect();
@@ -201,14 +205,14 @@ fn fit_with(
     let energy_limit = lean(
         quantile(energies.collect(), KEPT),
         f64::from(calibration.energy_limit),
-        taught.items().len() as f64,
+        taught.shown().len() as f64,
         PRIOR_ITEMS,
     );
-    let labels = with_thresholds(taught, &counts, &probabilities);
+    let labels = with_thresholds(taught, &counts.shown, &probabilities);
 
     let mut before = Confusion::new(&labels);
     let mut after = Confusion::new(&labels);
-    for (item, probabilities) in taught.items().iter().zip(&probabilities) {
+    for (item, probabilities) in taught.shown().iter().zip(&probabilities) {
         let logits: Vec<f64> = item.logits.iter().map(|logit| f64::from(*logit)).collect();
         before.add(item.label, best(&logits).0);
         after.add(item.label, best(probabilities).0);
@@ -217,7 +221,8 @@ fn fit_with(
         labels: labels.clone(),
         before,
         after,
-        suspects: suspects(taught.items(), &probabilities),
+        suspects: suspects(taught.shown(), &probabilities),
+        corrections: taught.items().len() - taught.shown().len(),
         restraint: restraint as f32,
     };
     let (weights, bias) = weights(&problem, &solution, space, rows)?;
@@ -237,7 +242,7 @@ fn fit_with(
     Ok(Fitted { site, report })
 }
 
-/// Scores of each item by a fit that never saw it, as the bin would give them: in logits, held back.
+/// Scores of each shown item by a fit that never saw it, as the bin would give them: in logits, held back.
 fn leave_out_each(
     problem: &mut Problem,
     solution: &DMatrix<f64>,
@@ -245,16 +250,16 @@ fn leave_out_each(
     unit: f64,
 ) -> Vec<Vec<f64>> {
     let mut counts = taught.counts();
-    let mut left_out = Vec::with_capacity(taught.items().len());
-    for (row, item) in taught.items().iter().enumerate() {
+    let mut left_out = Vec::with_capacity(taught.shown().len());
+    for (row, item) in taught.shown().iter().enumerate() {
         problem.weights[row] = 0.0;
-        counts[item.label] -= 1;
+        counts.shown[item.label] -= 1;
         let without = problem.solve(solution.clone(), STEPS_WITHOUT_ONE);
         let mut scores: Vec<f32> =
             problem.scores(&without, row).iter().map(|score| (score * unit) as f32).collect();
         hold_back(&mut scores, &item.logits, &free_labels(taught.labels(), &counts));
         left_out.push(scores.into_iter().map(f64::from).collect());
-        counts[item.label] += 1;
+        counts.shown[item.label] += 1;
         problem.weights[row] = 1.0;
     }
     left_out
@@ -297,7 +302,7 @@ fn temperature(items: &[TaughtItem], left_out: &[Vec<f64>], bundle: f64) -> f64 
 fn with_thresholds(taught: &Taught, counts: &[usize], probabilities: &[Vec<f64>]) -> Vec<Label> {
     let labels = taught.labels();
     let judged: Vec<(f64, bool)> = taught
-        .items()
+        .shown()
         .iter()
         .zip(probabilities)
         .map(|(item, probabilities)| {

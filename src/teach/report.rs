@@ -86,6 +86,8 @@ pub struct Report {
     pub after: Confusion,
     /// Items to look at again, the most doubtful first.
     pub suspects: Vec<Suspect>,
+    /// Items learnt of corrections, which are in the fit and in no other figure here.
+    pub corrections: usize,
     /// How hard the items had to be held back so that nothing became worse; 1 is the usual.
     pub restraint: f32,
 }

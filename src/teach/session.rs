@@ -28,13 +28,13 @@ pub struct Session {
 }
 
 impl Session {
-    /// Starts from what the bin was taught before.
+    /// Starts from what the bin was shown before; what it learnt of corrections is no part of a lesson.
     ///
     /// # Errors
     /// When the bundle cannot be taught, or the site head is not of this bundle.
     pub fn begin(bundle: &Bundle, current: Option<&SiteHead>) -> Result<Self, TeachError> {
         let taught = match current {
-            Some(site) => Taught::of_site(site, bundle)?,
+            Some(site) => Taught::of_site(site, bundle)?.shown_only(),
             None => Taught::new(bundle)?,
         };
         Ok(Self { bundle: bundle.clone(), taught, chosen: None, fitted: None })
@@ -42,7 +42,7 @@ impl Session {
 
     /// The labels that may be taught, each with the items shown of it so far.
     pub fn streams(&self) -> impl Iterator<Item = (&Label, usize)> {
-        self.taught.labels().iter().zip(self.taught.counts())
+        self.taught.labels().iter().zip(self.taught.counts().shown)
     }
 
     /// Chooses what the next items are: a stream's or a label's name. Returns the label's place.
@@ -126,7 +126,7 @@ impl Session {
     /// # Errors
     /// When there is none to go back from, or the one before cannot be used.
     pub fn undo(&mut self, store: &Store) -> Result<Option<SiteHead>, TeachError> {
-        let current = match store.undo()? {
+        let current = match store.undo(&self.bundle)? {
             Some(path) => Some(SiteHead::open(&path, &self.bundle)?),
             None => None,
         };

@@ -1,13 +1,14 @@
 //! Where a bin's site heads are kept: the newest counts, a few older ones stay for going back.
 //!
 //! `<state folder>/site/head-000001.safetensors`, counting up; going back renames the newest to `.undone`. Each file is
-//! written whole or not at all: a power cut leaves the old one or the new one.
+//! written whole or not at all: a power cut leaves the old one or the new one. `corrected.safetensors`, where there is one,
+//! is the one that counts with what was learnt of corrections; it is made anew whenever either changes.
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 
 use super::error::TeachError;
-use crate::identify::SiteHead;
+use crate::identify::{Bundle, SiteHead};
 
 /// Site heads that are kept.
 const KEPT: usize = 5;
@@ -26,13 +27,36 @@ impl Store {
         Self { folder: state_dir.join("site") }
     }
 
-    /// The site head that counts.
+    /// The newest site head, whatever bundle it is for.
     ///
     /// # Errors
     /// When the folder cannot be read.
     pub fn current(&self) -> Result<Option<PathBuf>, TeachError> {
         let newest = self.numbered()?.into_iter().rfind(|(_, path)| !is_undone(path));
         Ok(newest.map(|(_, path)| path))
+    }
+
+    /// The site head that counts with this bundle: the newest that was taught on its network. A bin that goes back to the
+    /// bundle before finds what that one was taught.
+    ///
+    /// # Errors
+    /// When the folder cannot be read.
+    pub fn current_for(&self, bundle: &Bundle) -> Result<Option<(PathBuf, SiteHead)>, TeachError> {
+        let newest = self.numbered()?.into_iter().rev().filter(|(_, path)| !is_undone(path));
+        let fits = |(_, path): (u64, PathBuf)| SiteHead::open(&path, bundle).ok().map(|site| (path, site));
+        Ok(newest.filter_map(fits).next())
+    }
+
+    /// What the bin was taught last, if that was on another network and nothing was taught on this one.
+    ///
+    /// # Errors
+    /// When the folder cannot be read.
+    pub fn left_behind(&self, bundle: &Bundle) -> Result<Option<SiteHead>, TeachError> {
+        if self.current_for(bundle)?.is_some() {
+            return Ok(None);
+        }
+        let newest = self.numbered()?.into_iter().rev().filter(|(_, path)| !is_undone(path));
+        Ok(newest.filter_map(|(_, path)| SiteHead::read(&path).ok()).next())
     }
 
     /// Keeps a site head as the one that counts, and removes the oldest beyond the last few.
@@ -51,19 +75,48 @@ impl Store {
         Ok(path)
     }
 
-    /// Goes back to the site head before; returns the one that counts then, `None` for the network alone.
+    /// Goes back to the site head before, of this bundle; returns the one that counts then, `None` for the network alone.
     ///
     /// # Errors
     /// When there is none to go back from, or it cannot be renamed.
-    pub fn undo(&self) -> Result<Option<PathBuf>, TeachError> {
-        let Some(path) = self.current()? else {
+    pub fn undo(&self, bundle: &Bundle) -> Result<Option<PathBuf>, TeachError> {
+        let Some((path, _)) = self.current_for(bundle)? else {
             return Err(TeachError::NothingToUndo { folder: self.folder.clone() });
         };
         let mut undone = path.clone().into_os_string();
         undone.push(UNDONE);
         fs::rename(&path, &undone).map_err(failed("rename", &path))?;
         sync(&self.folder)?;
-        self.current()
+        Ok(self.current_for(bundle)?.map(|(path, _)| path))
+    }
+
+    /// The site head with what was learnt of corrections on top of `base`, what the bin was shown. One that was made on top
+    /// of something else, that is damaged or of another bundle counts for nothing: it is made again.
+    pub fn corrected(&self, base: Option<&SiteHead>, bundle: &Bundle) -> Option<SiteHead> {
+        let site = SiteHead::open(&self.corrected_file(), bundle).ok()?;
+        let same = site.shown().eq(base.into_iter().flat_map(SiteHead::shown));
+        (same && site.taught.iter().any(|item| item.correction.is_some())).then_some(site)
+    }
+
+    /// Keeps it, or removes it where there is nothing to keep.
+    ///
+    /// # Errors
+    /// When it cannot be written or removed.
+    pub fn keep_corrected(&self, site: Option<&SiteHead>) -> Result<(), TeachError> {
+        let path = self.corrected_file();
+        match site {
+            Some(site) => write(&path, site),
+            None => match fs::remove_file(&path) {
+                Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                    Err(failed("remove", &path)(error))
+                }
+                _ => Ok(()),
+            },
+        }
+    }
+
+    fn corrected_file(&self) -> PathBuf {
+        self.folder.join(format!("corrected{SUFFIX}"))
     }
 
     /// Every file of the store with its number, oldest first; anything else is none of ours.

@@ -1,7 +1,7 @@
 //! What the crew showed the bin: items with their labels, and the labels this place knows.
 
 use super::error::TeachError;
-use crate::identify::{Bundle, Embedded, Label, MAX_TAUGHT, SiteHead, TaughtItem};
+use crate::identify::{Bundle, Embedded, ItemCounts, Label, MAX_TAUGHT, SiteHead, TaughtItem};
 use crate::streams::Stream;
 
 /// Least probability for a stream that no bundle gave a threshold.
@@ -49,7 +49,34 @@ impl Taught {
         let only_here = site.labels.iter().skip(taught.known).cloned();
         taught.labels.extend(only_here);
         taught.items.clone_from(&site.taught);
+        // The shown ones first: what is measured is measured on them.
+        taught.items.sort_by_key(|item| item.correction.is_some());
         Ok(taught)
+    }
+
+    /// The same without what was learnt of corrections.
+    #[must_use]
+    pub fn shown_only(mut self) -> Self {
+        self.items.retain(|item| item.correction.is_none());
+        self
+    }
+
+    /// Adds an item of which the crew said afterwards what it was.
+    ///
+    /// # Errors
+    /// When there are too many items, or it is of another network or of no label.
+    pub(super) fn add_corrected(&mut self, item: TaughtItem) -> Result<(), TeachError> {
+        if self.items.len() >= MAX_TAUGHT {
+            return Err(TeachError::TooMany { items: self.items.len() + 1, limit: MAX_TAUGHT });
+        }
+        if item.embedding.len() != self.width || item.logits.len() != self.known {
+            return Err(TeachError::Width { found: item.embedding.len(), wanted: self.width });
+        }
+        if item.label >= self.labels.len() || item.correction.is_none() {
+            return Err(TeachError::NothingTaught);
+        }
+        self.items.push(item);
+        Ok(())
     }
 
     /// The label for a name: a label's own, or a stream's. A stream that no label stands for becomes a new label.
@@ -90,13 +117,16 @@ impl Taught {
         if let Some(frame) = frames.iter().find(|frame| frame.embedding.len() != self.width) {
             return Err(TeachError::Width { found: frame.embedding.len(), wanted: self.width });
         }
-        self.items.push(TaughtItem {
+        let item = TaughtItem {
+            correction: None,
             label,
             name: name.chars().rev().take(NAME_LETTERS).collect::<Vec<_>>().into_iter().rev().collect(),
             frames: u32::try_from(frames.len()).unwrap_or(u32::MAX),
             embedding: mean(frames, self.width, |frame| &frame.embedding),
             logits: mean(frames, self.known, |frame| &frame.logits),
-        });
+        };
+        let shown = self.shown().len();
+        self.items.insert(shown, item);
         Ok(())
     }
 
@@ -105,9 +135,14 @@ impl Taught {
         (index < self.items.len()).then(|| self.items.remove(index))
     }
 
-    /// The items, in the order in which they were shown.
+    /// The items, in the order in which they were shown, and then those learnt of corrections.
     pub fn items(&self) -> &[TaughtItem] {
         &self.items
+    }
+
+    /// The items that were shown.
+    pub fn shown(&self) -> &[TaughtItem] {
+        &self.items[..self.items.partition_point(|item| item.correction.is_none())]
     }
 
     /// The labels: the bundle's in their order, then the new ones.
@@ -121,10 +156,8 @@ impl Taught {
     }
 
     /// Items of each label.
-    pub fn counts(&self) -> Vec<usize> {
-        let mut counts = vec![0; self.labels.len()];
-        self.items.iter().for_each(|item| counts[item.label] += 1);
-        counts
+    pub fn counts(&self) -> ItemCounts {
+        ItemCounts::of(self.labels.len(), &self.items)
     }
 }
 

@@ -1,15 +1,22 @@
 //! What teaching must and must not do, on a made-up network with clear classes and a chamber that shifts them.
 
+mod again;
+mod corrections;
+
 use std::sync::Arc;
 
 use super::*;
 use crate::identify::{
-    Bundle, Embedded, Label, Manifest, Statistics, free_labels, hold_back, stranger_logit,
+    Bundle, Embedded, ItemCounts, Label, Manifest, Statistics, free_labels, hold_back, stranger_logit,
 };
 use crate::streams::Stream;
 
 const WIDTH: usize = 24;
 const IDS: [&str; 5] = ["can", "glass", "paper", "film", "unknown"];
+
+fn corrections_with(shown: &Taught, said: &[Corrected]) -> Taught {
+    super::corrections::with(shown, said).unwrap()
+}
 
 /// Class `label` of the training set lies along its own axis.
 fn centre(label: usize) -> Vec<f32> {
@@ -70,8 +77,7 @@ fn taught(bundle: &Bundle, items: &[(usize, usize)], seed: u64) -> Taught {
 
 /// The label that a site head finds, as the bin finds it.
 fn found(site: &crate::identify::SiteHead, seen: &Embedded) -> usize {
-    let mut counts = vec![0; site.labels.len()];
-    site.taught.iter().for_each(|item| counts[item.label] += 1);
+    let counts = ItemCounts::of(site.labels.len(), &site.taught);
     let mut scores: Vec<f32> = (0..site.labels.len())
         .map(|label| {
             let row = &site.weights[label * WIDTH..(label + 1) * WIDTH];
@@ -232,7 +238,7 @@ fn the_store_keeps_the_last_few_and_goes_back() {
     let state = tempfile::tempdir().unwrap();
     let store = Store::of(state.path());
     assert_eq!(store.current().unwrap(), None);
-    assert!(matches!(store.undo(), Err(TeachError::NothingToUndo { .. })));
+    assert!(matches!(store.undo(&bundle), Err(TeachError::NothingToUndo { .. })));
     let mut kept = Vec::new();
     for count in 1..=8 {
         let site = fit(&taught(&bundle, &[(0, count), (1, count)], 4), &bundle).unwrap().site;
@@ -244,12 +250,12 @@ fn the_store_keeps_the_last_few_and_goes_back() {
     assert_eq!(store.current().unwrap().as_ref(), kept.last());
     let files = std::fs::read_dir(state.path().join("site")).unwrap().count();
     assert_eq!(files, 5 + 2);
-    assert_eq!(store.undo().unwrap().as_ref(), Some(&kept[6]));
+    assert_eq!(store.undo(&bundle).unwrap().as_ref(), Some(&kept[6]));
     assert_eq!(crate::identify::SiteHead::read(&kept[6]).unwrap().taught.len(), 14);
     let site = fit(&taught(&bundle, &[(0, 2)], 4), &bundle).unwrap().site;
     let next = store.apply(&site).unwrap();
     assert!(next.ends_with("head-000009.safetensors"), "{}", next.display());
-    assert_eq!(store.undo().unwrap().as_ref(), Some(&kept[6]));
+    assert_eq!(store.undo(&bundle).unwrap().as_ref(), Some(&kept[6]));
 }
 
 #[test]
@@ -294,7 +300,7 @@ fn showing(label: usize, random: &mut fastrand::Rng) -> Showing {
         compartment: None,
         reason: None,
     };
-    Showing { frames: vec![shown(label, random)], said, picture: vec![label as u8].into() }
+    Showing { frames: vec![shown(label, random)], said, picture: vec![label as u8].into(), whole: None }
 }
 
 #[test]

@@ -172,7 +172,10 @@ async fn correct(site: Arc<Site>, who: Who, fields: Fields) -> Deed {
     };
     let wall = site.page.clock.wall();
     match site.page.tally.ask(move |ledger| ledger.correct(seq, truth, &who.name, wall)).await {
-        Ok(()) => Deed::done(WHAT, detail, PATH, "corrected"),
+        Ok(()) => {
+            site.page.teaching.said();
+            Deed::done(WHAT, detail, PATH, "corrected")
+        }
         Err(TallyError::UnknownDrop { .. }) => Deed::refused(WHAT, detail, PATH, "not-understood"),
         Err(error) => Deed::failed(WHAT, detail, PATH, "not-written", error),
     }

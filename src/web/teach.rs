@@ -87,6 +87,7 @@ const fn refusal(error: &TeachError) -> Option<&'static str> {
         TeachError::NothingToUndo { .. } => "teach-nothing-to-undo",
         TeachError::NoLesson => "teach-no-lesson",
         TeachError::Configured { .. } => "teach-configured",
+        TeachError::TeachingAgain => "teach-again",
         _ => return None,
     })
 }

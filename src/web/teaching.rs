@@ -13,4 +13,7 @@ pub trait Teaching: Send + Sync {
 
     /// Asks for something; the answer says what was done, for the audit log. It is dropped when nobody can be asked.
     fn ask(&self, ask: Ask) -> oneshot::Receiver<Result<String, TeachError>>;
+
+    /// Tells that the ledger has a new word of the crew on what a drop was.
+    fn said(&self);
 }

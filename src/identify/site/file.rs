@@ -20,8 +20,10 @@ use crate::identify::error::IdentifyError;
 use crate::identify::head::MAX_LABELS;
 use crate::streams::Stream;
 
-/// The version of the file's grammar that this program reads and writes.
+/// The versions of the file's grammar that this program reads and writes: a file with corrections inside is of the second,
+/// so that an older program says what it cannot read.
 const FORMAT: u32 = 1;
+const FORMAT_WITH_CORRECTIONS: u32 = 2;
 /// Bytes of a site file at most.
 pub const SITE_FILE_LIMIT: usize = 2_000_000;
 const MAX_WIDTH: usize = 8192;
@@ -52,6 +54,8 @@ pub(super) struct Named {
     label: usize,
     name: String,
     frames: u32,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    correction: Option<String>,
 }
 
 impl SiteHead {
@@ -90,10 +94,15 @@ impl SiteHead {
     }
 
     pub(super) fn header(&self) -> Header {
-        let named =
-            |item: &TaughtItem| Named { label: item.label, name: item.name.clone(), frames: item.frames };
+        let named = |item: &TaughtItem| Named {
+            label: item.label,
+            name: item.name.clone(),
+            frames: item.frames,
+            correction: item.correction.clone(),
+        };
+        let corrected = self.taught.iter().any(|item| item.correction.is_some());
         Header {
-            format: FORMAT,
+            format: if corrected { FORMAT_WITH_CORRECTIONS } else { FORMAT },
             bundle: self.bundle.clone(),
             network_sha256: self.network_sha256.clone(),
             labels: self.labels.clone(),
@@ -180,7 +189,12 @@ impl SiteHead {
             return Err(format!("{} taught items, {MAX_TAUGHT} are possible", self.taught.len()));
         }
         for item in &self.taught {
-            if item.label >= count || item.frames == 0 || item.name.len() > MAX_NAME {
+            let long = |text: &String| text.len() > MAX_NAME;
+            if item.label >= count
+                || item.frames == 0
+                || long(&item.name)
+                || item.correction.as_ref().is_some_and(long)
+            {
                 return Err(format!("the taught item '{:.40}' is of no label, or of no frame", item.name));
             }
         }
@@ -206,8 +220,10 @@ fn check_format(header: &str) -> Result<(), String> {
     let value: serde_json::Value =
         serde_json::from_str(header).map_err(|error| format!("its header is no JSON: {error}"))?;
     match value.get("format").and_then(serde_json::Value::as_u64) {
-        Some(format) if format == u64::from(FORMAT) => Ok(()),
-        Some(format) => Err(format!("its format is {format}, this program reads {FORMAT}")),
+        Some(format) if (FORMAT..=FORMAT_WITH_CORRECTIONS).any(|known| format == u64::from(known)) => Ok(()),
+        Some(format) => {
+            Err(format!("its format is {format}, this program reads {FORMAT} and {FORMAT_WITH_CORRECTIONS}"))
+        }
         None => Err("its header has no format".to_owned()),
     }
 }
@@ -237,6 +253,7 @@ fn assemble(header: Header, parts: &[TensorView<'_>]) -> Result<SiteHead, String
         label: named.label,
         name: named.name,
         frames: named.frames,
+        correction: named.correction,
         embedding: row(&values[2], index, width),
         logits: row(&values[3], index, header.known),
     });

@@ -32,6 +32,8 @@ pub struct TaughtItem {
     pub embedding: Vec<f32>,
     /// The network's own logits, mean over the frames, one for each label of the bundle.
     pub logits: Vec<f32>,
+    /// The drop of which the crew said afterwards what it was; `None` for an item that was shown.
+    pub correction: Option<String>,
 }
 
 /// A head fitted to one place, for one network.
@@ -90,14 +92,18 @@ impl SiteHead {
 
     /// The part that is needed for every look.
     pub(super) fn correction(&self) -> Correction {
-        let mut counts = vec![0; self.labels.len()];
-        self.taught.iter().for_each(|item| counts[item.label] += 1);
+        let counts = ItemCounts::of(self.labels.len(), &self.taught);
         Correction {
             width: self.width,
             weights: self.weights.clone(),
             bias: self.bias.clone(),
             free: free_labels(&self.labels, &counts),
         }
+    }
+
+    /// The items that were shown to it, without what was learnt of corrections.
+    pub fn shown(&self) -> impl Iterator<Item = &TaughtItem> {
+        self.taught.iter().filter(|item| item.correction.is_none())
     }
 }
 
@@ -122,15 +128,41 @@ impl Correction {
     }
 }
 
-/// Streams that must be taught before what was taught may also speak against "none of ours".
+/// Items of each label.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ItemCounts {
+    /// Those that were shown.
+    pub shown: Vec<usize>,
+    /// Those of which the crew said afterwards what they were.
+    pub corrected: Vec<usize>,
+}
+
+impl ItemCounts {
+    /// Counts items of so many labels.
+    pub fn of<'a>(labels: usize, items: impl IntoIterator<Item = &'a TaughtItem>) -> Self {
+        let mut counts = Self { shown: vec![0; labels], corrected: vec![0; labels] };
+        for item in items {
+            let of_kind = if item.correction.is_some() { &mut counts.corrected } else { &mut counts.shown };
+            if let Some(count) = of_kind.get_mut(item.label) {
+                *count += 1;
+            }
+        }
+        counts
+    }
+}
+
+/// Streams that must be shown before what was taught may also speak against "none of ours".
 const TAUGHT_WELL: usize = 5;
 
-/// Which labels may move, by the items taught of each: the taught ones and, once most streams are taught, those
-/// that mean "none of ours".
-pub fn free_labels(labels: &[Label], counts: &[usize]) -> Vec<bool> {
-    let taught = |index: usize| counts.get(index).is_some_and(|count| *count > 0);
-    let streams = labels.iter().enumerate().filter(|(index, label)| taught(*index) && !label.unknown).count();
-    let free = |(index, label): (usize, &Label)| taught(index) || (label.unknown && streams >= TAUGHT_WELL);
+/// Which labels may move, by the items of each: those with any and, once most streams were shown, those that mean "none of
+/// ours".
+pub fn free_labels(labels: &[Label], counts: &ItemCounts) -> Vec<bool> {
+    let some = |counts: &[usize], index: usize| counts.get(index).is_some_and(|count| *count > 0);
+    let shown = |index: usize| some(&counts.shown, index);
+    let streams = labels.iter().enumerate().filter(|(index, label)| shown(*index) && !label.unknown).count();
+    let free = |(index, label): (usize, &Label)| {
+        shown(index) || some(&counts.corrected, index) || (label.unknown && streams >= TAUGHT_WELL)
+    };
     labels.iter().enumerate().map(free).collect()
 }
 

@@ -24,6 +24,7 @@ fn example() -> SiteHead {
     let mut labels = bundle(str::to_owned).manifest.labels;
     labels.push(Label { id: "film".into(), stream: Stream::Film, threshold: 0.7, unknown: false });
     let item = |label, name: &str| TaughtItem {
+        correction: None,
         label,
         name: name.into(),
         frames: 2,
@@ -82,7 +83,7 @@ fn with_tensor(which: usize, values: &[f32], shape: &[usize]) -> Vec<u8> {
 #[test]
 fn every_damaged_or_foreign_header_is_refused_with_its_reason() {
     let cases: [(&str, &str, &str); 21] = [
-        ("\"format\":1", "\"format\":2", "its format is 2, this program reads 1"),
+        ("\"format\":1", "\"format\":3", "its format is 3, this program reads 1 and 2"),
         ("\"format\":1", "\"format\":1,\"more\":0", "header is not understood"),
         ("\"format\":1,", "", "no format"),
         ("{\"format\"", "\"format\"", "its header is no JSON"),
@@ -245,6 +246,7 @@ fn the_unknown_moves_only_when_most_streams_were_taught() {
     let free = |taught: usize, unknown: usize| {
         let mut counts: Vec<usize> = (0..Stream::COUNT).map(|stream| usize::from(stream < taught)).collect();
         counts.push(unknown);
+        let counts = ItemCounts { corrected: vec![0; counts.len()], shown: counts };
         free_labels(&labels, &counts).iter().filter(|free| **free).count()
     };
     assert_eq!([free(0, 0), free(1, 0), free(4, 0), free(5, 0), free(9, 0)], [0, 1, 4, 6, 10]);

@@ -8,7 +8,7 @@ use super::{Scene, accent, icon, percent, swatch};
 use crate::identify::Label;
 use crate::judge::Reason;
 use crate::streams::Stream;
-use crate::teach::{Board, Confusion, Doubt, Kind, Report, Shown, Step};
+use crate::teach::{AgainBoard, Board, Confusion, Corrections, Doubt, Kind, Report, Shown, Step};
 use crate::web::Info;
 use crate::web::teach::FORM;
 use crate::web::text::{Words, key};
@@ -58,6 +58,7 @@ pub(super) fn lesson(words: Words<'_>, info: &Info, scene: &Scene) -> Markup {
             p .status .full { (icon::warning()) strong { (words.text("lesson-trouble")) } }
             p .note { (why) }
         }
+        @if let Some(again) = &board.again { (taught_again(words, again)) }
         @if board.on { (course(words, info, board)) } @else { (outside(words, board)) }
     }
 }
@@ -83,8 +84,50 @@ fn outside(words: Words<'_>, board: &Board) -> Markup {
                     }
                 }
             }
+            @if let Some(corrections) = board.corrections { (learnt(words, corrections)) }
             @if board.may_undo { div .actions { (ask(words, "undo", "plain", "lesson-undo")) } }
         }
+    }
+}
+
+/// Another network is here: what it is taught again by itself, and what has to be shown to it.
+fn taught_again(words: Words<'_>, again: &AgainBoard) -> Markup {
+    let count = |number: usize| number.to_string();
+    html! {
+        section aria-labelledby="again-title" {
+            h2 #again-title { (words.with("lesson-again", "bundle", again.bundle.as_str())) }
+            @if again.on {
+                p .status { (icon::looking()) strong {
+                    (words.with_all("lesson-again-on", [
+                        ("done", count(again.done).as_str()),
+                        ("items", count(again.items).as_str()),
+                    ]))
+                } }
+                progress max=(again.items) value=(again.done) {}
+            } @else if again.done > 0 {
+                p .status { (icon::ready()) strong {
+                    (words.with("lesson-again-done", "done", count(again.done).as_str()))
+                } }
+            }
+            @if !again.to_show.is_empty() {
+                p .status .full { (icon::warning()) strong { (words.text("lesson-again-show")) } }
+                ul .taught {
+                    @for (kind, items) in &again.to_show {
+                        li { span { (mark(*kind)) (name(words, *kind)) } span .number { (items) } }
+                    }
+                }
+                details { summary { (words.text("lesson-again-names")) } p .note { (again.names.join(" · ")) } }
+            }
+        }
+    }
+}
+
+/// How much of what the crew said of drops is inside.
+fn learnt(words: Words<'_>, corrections: Corrections) -> Markup {
+    let said = |key: &str, count: usize| words.with(key, "count", count.to_string().as_str());
+    html! {
+        p .note { (said("lesson-corrections", corrections.inside)) }
+        @if corrections.left_out > 0 { p .note { (said("lesson-corrections-left-out", corrections.left_out)) } }
     }
 }
 
@@ -376,6 +419,33 @@ mod tests {
             let [_, english] = drawn(board, step, presence);
             assert!(english.contains(&format!("<h1>{text}</h1>")), "{text} is not in {english}");
         }
+    }
+
+    #[test]
+    fn another_network_says_what_it_is_taught_again_and_what_must_be_shown() {
+        let again = AgainBoard {
+            bundle: "lite <1>".into(),
+            items: 12,
+            done: 3,
+            on: true,
+            to_show: vec![(Kind::Of(Stream::Can), 4), (Kind::Unknown, 1)],
+            names: vec!["11-20 09:12".into()],
+        };
+        let board = Board { again: Some(again.clone()), ..Board::default() };
+        let [korean, english] = drawn(board, None, Presence::default());
+        for text in [
+            "lite &lt;1&gt;",
+            "3 of 12",
+            "Show these again",
+            "11-20 09:12",
+            "<span class=\"number\">4</span>",
+        ] {
+            assert!(english.contains(text), "{text} is not in {english}");
+        }
+        assert!(korean.contains("12개 가운데 3개"), "{korean}");
+        let done = AgainBoard { on: false, done: 12, to_show: Vec::new(), ..again };
+        let [_, english] = drawn(Board { again: Some(done), ..Board::default() }, None, Presence::default());
+        assert!(english.contains("12 items were taught again") && !english.contains("Show these again"));
     }
 
     #[test]
