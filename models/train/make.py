@@ -111,6 +111,12 @@ def steps(args: argparse.Namespace) -> list[Step]:
         ),
         Step("build", args.binary, [["cargo", "build", "--release", "--locked", "--bin", "bunri", "--manifest-path", str(REPO / "Cargo.toml")]], 5),
         Step(
+            "reference",
+            args.out / "reference",
+            [run("reference.py", "--binary", args.binary, "--renders", renders, "--bundle", args.out)],
+            1,
+        ),
+        Step(
             "report",
             args.out / "REPORT.md",
             [run("report.py", "--binary", args.binary, "--bundle", args.out, *photos, "--renders", renders, "--work", work / "report",

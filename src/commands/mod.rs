@@ -12,6 +12,7 @@ mod flap;
 mod judging;
 mod manual;
 mod model;
+mod model_reference;
 mod passwd;
 mod pictures;
 mod progress;

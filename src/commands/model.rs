@@ -8,7 +8,7 @@ use anyhow::Context as _;
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
-use super::pictures;
+use super::{model_reference, pictures};
 use crate::clock::SystemClock;
 use crate::config::Config;
 use crate::daemon::live_bundle;
@@ -57,6 +57,17 @@ pub(super) enum Model {
         #[arg(long, num_args = 1..)]
         reference: Vec<PathBuf>,
     },
+    /// Put pictures with known answers into a bundle's folder, for its self-test on every board, in place of older ones.
+    Reference {
+        /// The bundle.
+        folder: PathBuf,
+        /// Pictures to choose among: rendered ones, never photographs of the street.
+        #[arg(required = true)]
+        pictures: Vec<PathBuf>,
+        /// Pictures to keep, at most.
+        #[arg(long, default_value_t = 12)]
+        most: usize,
+    },
 }
 
 #[derive(Debug, Args)]
@@ -79,6 +90,7 @@ pub(super) fn run(model: &Model) -> anyhow::Result<ExitCode> {
         }
         Model::Rollback(bin) => rollback(bin),
         Model::Pack { folder, archive, reference } => pack_folder(folder, archive, reference),
+        Model::Reference { folder, pictures, most } => model_reference::put(folder, pictures, *most),
     }
 }
 
@@ -268,7 +280,7 @@ fn pack_folder(folder: &Path, archive: &Path, reference: &[PathBuf]) -> anyhow::
 }
 
 /// The files among `paths` by their names, with `inside` before each.
-fn read_files(paths: &[PathBuf], inside: &str) -> anyhow::Result<BTreeMap<String, Vec<u8>>> {
+pub(super) fn read_files(paths: &[PathBuf], inside: &str) -> anyhow::Result<BTreeMap<String, Vec<u8>>> {
     let read = |path: &PathBuf| {
         let name = path.file_name().unwrap_or_default().to_string_lossy();
         let bytes = std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
