@@ -22,6 +22,7 @@ mod checkup;
 mod errands;
 mod error;
 mod events;
+mod exchange;
 mod flap;
 mod front;
 mod hub;
@@ -74,9 +75,9 @@ use crate::uplink;
 use crate::web::{Live, Page};
 use checkup::Running;
 use events::{Started, StopStep};
+use exchange::Changer;
 use hub::{Around, Inside};
 use judging::Message;
-use newcomer::Watch;
 use page::{Serving, open_door, page_info, start_web};
 use prepare::prepare;
 use sorting::{Sorting, Stops, start_sorting};
@@ -96,7 +97,7 @@ const WATCH_EVERY: Duration = Duration::from_millis(500);
 pub enum End {
     /// It was told to, or a replay is over.
     Stopped,
-    /// Other bundles are to work, or the hub wants it: the program must begin again.
+    /// The hub wants it: the program must begin again.
     Again,
 }
 
@@ -109,7 +110,7 @@ pub struct Daemon {
     tally: TallyHandle,
     writer: Writer,
     live: watch::Receiver<Live>,
-    bundles: Watch,
+    changer: Changer,
     drops: broadcast::Sender<Arc<DropRecord>>,
     uplink_status: Option<watch::Receiver<uplink::Status>>,
     truth: Option<Truth>,
@@ -150,6 +151,7 @@ impl Daemon {
             preview,
             orders,
             tuner,
+            changer,
             lectern,
             album,
         } = start_sorting(config, opener, ready.parts, &clock)?;
@@ -188,7 +190,7 @@ impl Daemon {
             tally,
             writer,
             live,
-            bundles: ready.bundles,
+            changer,
             drops,
             uplink_status,
             truth,
@@ -225,7 +227,7 @@ impl Daemon {
         ledger::send(&self.inbox, Message::Command(command));
     }
 
-    /// Supervises until `stop` completes, a replay ends or other bundles are to work, then stops everything in order.
+    /// Supervises until `stop` completes, a replay ends or the hub wants a restart, then stops everything in order.
     ///
     /// # Errors
     /// The stage that ended early, after the others were stopped.
@@ -273,10 +275,7 @@ impl Daemon {
                     if self.stages.all_alive() {
                         let _ = sd_notify::notify(&[sd_notify::NotifyState::Watchdog]);
                     }
-                    let state = self.live.borrow().state;
-                    if self.bundles.is_due(state, self.stages.now()) {
-                        return Ok(End::Again);
-                    }
+                    self.changer.look(self.stages.now()).await;
                 }
             }
         }

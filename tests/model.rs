@@ -39,7 +39,10 @@ impl Street {
         let folder = self.bin.path(version);
         copy_folder(&root().join("models/bunri-lite0"), &folder);
         let manifest = folder.join("manifest.toml");
+        // Other reference pictures than its own.
         let text = fs::read_to_string(&manifest).unwrap();
+        let text = text.split("\n[reference]\n").next().unwrap().to_owned();
+        let _none = fs::remove_dir_all(folder.join("reference")).is_err();
         let line = text.lines().find(|line| line.starts_with("version = ")).unwrap();
         fs::write(&manifest, text.replacen(line, &format!("version = \"{version}\""), 1)).unwrap();
         let archive = self.bin.path(&format!("{version}.tar"));
@@ -184,14 +187,14 @@ fn a_new_bundle_judges_beside_the_old_one_then_on_trial_and_then_stays() {
     let old = running.wait_for("started");
     assert!(!old.contains("2027.1"), "{old}");
     running.wait_for("a new bundle is live, on trial");
-    running.wait_for("stop: ledger closed");
-    let new = running.wait_for("started");
+    let new = running.wait_for("another bundle works");
     assert!(new.contains("bunri-lite0 2027.1"), "{new}");
     running.wait_for("the new bundle has proved itself");
+    assert!(!running.log.iter().any(|line| line.contains("stop: ")), "nothing was stopped for it");
     running.stop();
     let list = street.json(&["list"]);
     assert_eq!((&list["bundles"][0]["state"], &list["refused"]), (&"live".into(), &Value::Null));
-    // Every item of both processes is in the ledger once, with the bundle that judged it.
+    // Every item of both is in the ledger once, with the bundle that judged it.
     let ledger = street.bin.state().join("tally.db");
     Ran::of(bunri(["tally", "verify", "--ledger"]).arg(&ledger)).fine();
     let drops = Ran::of(bunri(["tally", "export", "--json", "--ledger"]).arg(&ledger)).fine();
@@ -206,12 +209,12 @@ fn a_bundle_that_ends_the_process_twice_is_gone_at_the_third_start() {
     let mut street = Street::new();
     street.bin.play(&["can"]);
     let archive = street.send("2027.1");
-    // The running bin notices what is installed beside it, and begins again with it.
+    // The running bin notices what is installed beside it, and goes on with it.
     let mut running = Running::start(&mut street.bin.command("run"));
     running.wait_for("started");
     street.json(&["install", "--at-once", text(&archive)]);
-    let started = running.wait_for("started");
-    assert!(started.contains("bunri-lite0 2027.1"), "{started}");
+    let works = running.wait_for("another bundle works");
+    assert!(works.contains("bunri-lite0 2027.1"), "{works}");
     running.stop();
     for _ in 0..2 {
         let mut running = Running::start(&mut street.bin.command("run"));
@@ -226,6 +229,67 @@ fn a_bundle_that_ends_the_process_twice_is_gone_at_the_third_start() {
     assert!(!started.contains("2027.1"), "{started}");
     running.stop();
     assert_eq!(street.json(&["list"])["refused"]["bundle"], "bunri-lite0@2027.1");
+}
+
+#[test]
+fn a_bundle_that_ends_the_process_in_which_it_came_counts_that_end_too() {
+    let mut street = Street::new();
+    street.bin.play(&["can"]);
+    let archive = street.send("2027.1");
+    let mut running = Running::start(&mut street.bin.command("run"));
+    running.wait_for("started");
+    street.json(&["install", "--at-once", text(&archive)]);
+    running.wait_for("another bundle works");
+    running.signal(Signal::KILL);
+    running.end();
+    let mut running = Running::start(&mut street.bin.command("run"));
+    assert!(running.wait_for("started").contains("bunri-lite0 2027.1"));
+    running.signal(Signal::KILL);
+    running.end();
+    let mut running = Running::start(&mut street.bin.command("run"));
+    running.wait_for("it ended the process 2 times");
+    running.stop();
+}
+
+#[test]
+fn a_bundle_that_is_too_slow_on_trial_gives_way_to_the_one_before_without_a_stop() {
+    let mut street = Street::new();
+    street.bin.play(&["can"]);
+    let archive = street.send("2027.1");
+    street.json(&["install", "--at-once", text(&archive)]);
+    // From now on every look is too slow.
+    street.bin.set("model.change.slowest_look_ms", 1);
+    let mut running = Running::start(&mut street.bin.command("run"));
+    let started = running.wait_for("started");
+    assert!(started.contains("bunri-lite0 2027.1"), "{started}");
+    assert!(running.wait_for("the new bundle is refused").contains("1 ms is the limit"));
+    let works = running.wait_for("another bundle works");
+    assert!(!works.contains("2027.1"), "the factory's: {works}");
+    let stopped = running.log.iter().any(|line| line.contains("stop: "));
+    assert!(!stopped, "nothing was stopped for it");
+    running.stop();
+    let refused = street.json(&["list"])["refused"]["why"].as_str().unwrap().to_owned();
+    assert!(refused.contains("a look takes"), "{refused}");
+}
+
+#[test]
+fn a_bundle_that_rejects_what_the_one_before_took_gives_way_to_it() {
+    let mut street = Street::new();
+    street.bin.play(&["can"]);
+    street.bin.set("model.change.shadow_items", 1);
+    // The shadow period would find it, too.
+    street.bin.set("model.change.agreement", 0.0);
+    let archive = street.send("2027.1");
+    street.change(&archive, |good| good.replace("threshold = 0.90", "threshold = 1.00"));
+    assert_eq!(street.json(&["install", text(&archive)])["state"], "shadow");
+    let mut running = Running::start(&mut street.bin.command("run"));
+    assert!(running.wait_for("another bundle works").contains("2027.1"));
+    let refused = running.wait_for("the new bundle is refused");
+    assert!(refused.contains("it rejected 100 % of the last 12 items"), "{refused}");
+    assert!(!running.wait_for("another bundle works").contains("2027.1"));
+    running.stop();
+    let ledger = street.bin.state().join("tally.db");
+    Ran::of(bunri(["tally", "verify", "--ledger"]).arg(&ledger)).fine();
 }
 
 #[test]

@@ -77,6 +77,9 @@ fn what_was_shown_is_found_and_counted_by_items() {
     }
     let ran = Ran::of(bunri(["replay", "--json", "--site"]).arg(&site).arg(clip_folder("can"))).fine();
     assert_eq!(ran.json()[0]["stream"], "can");
+    let ran = Ran::of(bunri(["teach", "report", "--site"]).arg(&site)).fine();
+    let stdout = &ran.stdout;
+    assert!(stdout.contains("found (columns), before") && stdout.contains("found (columns), after"), "{ran}");
     let ran = Ran::of(bunri(["teach", "report", "--json", "--site"]).arg(&site)).fine();
     assert_eq!(ran.json()[0]["confusion_after"], report["confusion_after"]);
 }
@@ -210,6 +213,7 @@ fn a_site_head_that_cannot_be_used_is_refused_with_its_reason() {
         let says = ["broken.site", says];
         Ran::of(bunri(["classify", "--site"]).arg(&broken).arg(at_rest("can"))).refuses(&says);
     }
+    Ran::of(bin.command("run").arg("--site").arg(&broken)).refuses(&["broken.site", "larger than"]);
     bin.set("model.site", path_value(&broken));
     Ran::of(&mut bin.command("run")).refuses(&["broken.site", "larger than"]);
     Ran::of(bunri(["classify", "--site", "/nowhere.site"]).arg(at_rest("can")))

@@ -48,6 +48,9 @@ enum Command {
         /// The bin's configuration.
         #[arg(long, default_value = "/etc/bunri/bunri.toml")]
         config: PathBuf,
+        /// A site head to judge by, instead of what this bin was taught.
+        #[arg(long)]
+        site: Option<PathBuf>,
     },
     /// Run the bin on recorded clips, with a simulated flap and a broker of its own.
     Demo(demo::Demo),
@@ -93,7 +96,7 @@ pub fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     let level = if matches!(cli.command, Command::Run { .. }) { "info" } else { "warn" };
     start_log(level);
     match cli.command {
-        Command::Run { config } => run::run(&config),
+        Command::Run { config, site } => run::run(&config, site),
         Command::Demo(demo) => demo::run(&demo),
         Command::Check { config } => Ok(check::run(&config)),
         Command::Doctor(doctor) => doctor::run(&doctor),

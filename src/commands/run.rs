@@ -1,7 +1,7 @@
 //! `bunri run`: the daemon.
 
 use std::os::unix::process::CommandExt as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,8 +14,9 @@ use crate::clock::SystemClock;
 use crate::config::Config;
 use crate::daemon::{Daemon, End};
 
-pub(super) fn run(path: &Path) -> anyhow::Result<ExitCode> {
-    let config = Config::load(path)?;
+pub(super) fn run(path: &Path, site: Option<PathBuf>) -> anyhow::Result<ExitCode> {
+    let mut config = Config::load(path)?;
+    config.site = site.or(config.site);
     let runtime = runtime()?;
     let result: anyhow::Result<End> = runtime.block_on(async {
         let stop = stop_signal()?;
@@ -30,9 +31,8 @@ pub(super) fn run(path: &Path) -> anyhow::Result<ExitCode> {
     }
 }
 
-/// Puts the program in its own place, under the same process id: systemd sees one that runs on. Each process works with one
-/// bundle, so that every drop of it is that bundle's, a crash is one too, and whatever a runtime leaks is gone. Returns only
-/// when that fails; systemd then starts it.
+/// Puts the program in its own place, under the same process id: systemd sees one that runs on. Returns only when that fails;
+/// systemd then starts it.
 fn begin_again() -> anyhow::Error {
     let begin = |program| Command::new(program).args(std::env::args_os().skip(1)).exec();
     let error = std::env::current_exe().map_or_else(|error| error, begin);

@@ -60,6 +60,21 @@ fn as_json(report: &Report) -> Json<'_> {
     }
 }
 
+fn print_confusion(report: &Report, confusion: &Confusion, when: &str) {
+    println!("\nsaid (rows) and found (columns), {when}");
+    let columns: Vec<String> = report.labels.iter().map(|label| format!("{:>9.9}", label.id)).collect();
+    println!("{:<12} {}", "", columns.join(" "));
+    for (label, row) in
+        report.labels.iter().zip(&confusion.counts).filter(|(_, row)| row.iter().sum::<u32>() > 0)
+    {
+        let cells: Vec<String> = row
+            .iter()
+            .map(|count| format!("{:>9}", if *count == 0 { "·".to_owned() } else { count.to_string() }))
+            .collect();
+        println!("{:<12} {}", label.id, cells.join(" "));
+    }
+}
+
 fn print_tables(report: &Report) {
     let share = |confusion: &Confusion, label: usize| {
         let row = &confusion.counts[label];
@@ -79,18 +94,8 @@ fn print_tables(report: &Report) {
     }
     let (before, after) = (100.0 * report.before.accuracy(), 100.0 * report.after.accuracy());
     println!("{:<12} {:>6} {before:>6.0} % {after:>6.0} %", "all", report.after.items());
-    println!("\nsaid (rows) and found (columns), after");
-    let columns: Vec<String> = report.labels.iter().map(|label| format!("{:>9.9}", label.id)).collect();
-    println!("{:<12} {}", "", columns.join(" "));
-    for (label, row) in
-        report.labels.iter().zip(&report.after.counts).filter(|(_, row)| row.iter().sum::<u32>() > 0)
-    {
-        let cells: Vec<String> = row
-            .iter()
-            .map(|count| format!("{:>9}", if *count == 0 { "·".to_owned() } else { count.to_string() }))
-            .collect();
-        println!("{:<12} {}", label.id, cells.join(" "));
-    }
+    print_confusion(report, &report.before, "before");
+    print_confusion(report, &report.after, "after");
     for suspect in &report.suspects {
         let id = |label: usize| &report.labels[label].id;
         println!(

@@ -32,7 +32,7 @@ pub(super) struct Running {
     live: watch::Receiver<Live>,
     camera: Arc<stage::Status>,
     uplink: Option<watch::Receiver<uplink::Status>>,
-    /// Name and version of the live bundle.
+    /// Name and version of the live bundle at the start.
     bundle: String,
 }
 
@@ -57,13 +57,19 @@ impl Running {
         Arc::new(move || self.check_up(&config, &clock))
     }
 
+    /// Name and version of the bundle that judges now.
+    fn bundle(&self) -> String {
+        let live = self.live.borrow();
+        if live.bundle.is_empty() { self.bundle.clone() } else { live.bundle.to_string() }
+    }
+
     fn check_up(&self, config: &Config, clock: &Arc<dyn Clock>) -> Vec<Finding> {
         let mut findings = vec![
             pass(Check::Configuration, config.hash.clone()),
             camera_from_inside(self, clock),
             lines(config),
             drive_from_inside(config, self),
-            model_from_inside(config, &self.bundle),
+            model_from_inside(config, &self.bundle()),
             ledger_from_inside(config, self),
             broker_from_inside(self),
         ];

@@ -1,5 +1,7 @@
 //! What the daemon tells the log.
 
+use std::time::Duration;
+
 use crate::clock::Moment;
 use crate::identify::{Refused, Stage, Switch};
 use crate::judge::{Alarm, StateName, Verdict, VoidCause};
@@ -70,6 +72,31 @@ pub(super) struct BundleLeftAside<'a> {
 impl BundleLeftAside<'_> {
     pub(super) fn emit(&self) {
         tracing::error!(error = %self.error, "an installed bundle is left aside");
+    }
+}
+
+/// Other bundles cannot be loaded beside the ones that work; those work on.
+pub(super) struct ExchangeFailed<'a> {
+    pub(super) error: &'a str,
+}
+
+impl ExchangeFailed<'_> {
+    pub(super) fn emit(&self) {
+        tracing::error!(error = self.error, "other bundles cannot be loaded, the old ones work on");
+    }
+}
+
+/// Other bundles work, from this frame on.
+pub(super) struct Exchanged<'a> {
+    pub(super) bundle: &'a str,
+    /// How long the sorting loop stood still for it.
+    pub(super) took: Duration,
+}
+
+impl Exchanged<'_> {
+    pub(super) fn emit(&self) {
+        let took_us = self.took.as_micros() as u64;
+        tracing::info!(bundle = self.bundle, took_us, "another bundle works");
     }
 }
 

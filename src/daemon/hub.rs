@@ -29,7 +29,7 @@ const WHO: &str = "hub";
 pub(super) struct Around {
     config: Config,
     software: String,
-    /// Name and version of the bundle.
+    /// Name and version of the bundle at the start.
     bundle: String,
     started_at: Moment,
     clock: Arc<dyn Clock>,
@@ -91,12 +91,20 @@ impl Around {
     }
 }
 
+impl Around {
+    /// Name and version of the bundle that judges now.
+    fn bundle(&self) -> String {
+        let live = self.inside.live.borrow();
+        if live.bundle.is_empty() { self.bundle.clone() } else { live.bundle.to_string() }
+    }
+}
+
 impl Surroundings for Around {
     fn twin(&self) -> Twin {
         let location = |[latitude, longitude]: [f64; 2]| Location { latitude, longitude };
         Twin {
             software: self.software.clone(),
-            model: self.bundle.clone(),
+            model: self.bundle(),
             configuration: self.config.hash.clone(),
             compartments: self.config.compartments.iter().map(|compartment| compartment.stream).collect(),
             location: self.config.location.map(location),

@@ -2,14 +2,15 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{Receiver, SyncSender};
+use std::sync::mpsc::{Receiver, SyncSender, TrySendError};
 use std::time::Duration;
 
 use tokio::sync::{mpsc, watch};
 
 use super::DaemonError;
 use super::calibrating::{self, Studying, Watch};
-use super::events::{AlarmChanged, Judged, LookFailed, QueueFull, StateChanged, Voided};
+use super::events::{AlarmChanged, Exchanged, Judged, LookFailed, QueueFull, StateChanged, Voided};
+use super::exchange::{Exchange, Retired, bundle_info};
 use super::keeping::Shutter;
 use super::learning::Keepsake;
 use super::ledger::{Courier, Ending};
@@ -70,6 +71,7 @@ pub(super) struct Judging {
     pub(super) teacher: SyncSender<Note>,
     pub(super) shutter: Shutter,
     pub(super) keepsake: Keepsake,
+    pub(super) exchanges: Receiver<Exchange>,
     pub(super) live: watch::Sender<Live>,
     pub(super) preview: Arc<Preview>,
     pub(super) clock: Arc<dyn Clock>,
@@ -89,6 +91,9 @@ struct Shown {
     lookout: Option<Lookout>,
     /// Waits until no item is being voted on.
     next_head: Option<Box<NewHead>>,
+    next_bundles: Option<Exchange>,
+    /// Waits until the teacher has room.
+    for_teacher: Option<Note>,
 }
 
 impl Judging {
@@ -123,7 +128,9 @@ impl Judging {
             }
             self.publish(&mut shown, now);
         }
-        if let Some(save) = self.newcomer.stop() {
+        let pending = shown.next_bundles.take().or_else(|| self.exchanges.try_recv().ok());
+        let pending = pending.and_then(|mut exchange| exchange.newcomer.stop());
+        for save in self.newcomer.stop().into_iter().chain(pending) {
             self.courier.write(save);
         }
         Ok(())
@@ -205,8 +212,25 @@ impl Judging {
         let _heard = order.answer.send(refusal.map_or(Ok(()), Err)).is_ok();
     }
 
-    /// Exchanges the head once nothing is being voted on, and ends a lesson whose maintenance has ended.
+    /// Exchanges bundles or head once nothing is being voted on, and ends a lesson whose maintenance has ended.
     fn between_items(&mut self, shown: &mut Shown) {
+        while let Ok(exchange) = self.exchanges.try_recv() {
+            // One that is still waiting has never worked.
+            shown.next_bundles = Some(exchange);
+        }
+        let judge = self.sorter.judge();
+        if judge.votes().is_none()
+            && judge.service().is_none()
+            && shown.for_teacher.is_none()
+            && let Some(exchange) = shown.next_bundles.take()
+        {
+            self.exchange(exchange, shown);
+        }
+        if let Some(note) = shown.for_teacher.take()
+            && let Err(TrySendError::Full(note)) = self.teacher.try_send(note)
+        {
+            shown.for_teacher = Some(note);
+        }
         if self.sorter.judge().votes().is_none()
             && let Some(head) = shown.next_head.take()
         {
@@ -218,6 +242,26 @@ impl Judging {
                 QueueFull { queue: "teach" }.emit();
             }
         }
+    }
+
+    /// Other bundles work from the next frame on.
+    fn exchange(&mut self, exchange: Exchange, shown: &mut Shown) {
+        let began = self.clock.now();
+        let Exchange { newcomer, identifier, settings } = exchange;
+        let identifier = self.sorter.exchange(identifier, settings);
+        let newcomer = std::mem::replace(&mut self.newcomer, newcomer);
+        let bundle = self.sorter.bundle();
+        self.courier.work_with(bundle_info(bundle));
+        shown.live.bundle = bundle.title().into();
+        shown.times_ms.clear();
+        shown.next_time = 0;
+        // A head for the bundle before would be refused; the teacher sends another one.
+        shown.next_head = None;
+        let works = self.newcomer.works(bundle);
+        let retired = Retired { _newcomer: newcomer, _identifier: identifier };
+        shown.for_teacher = Some(Note::Entered(Box::new((works, retired))));
+        let took = self.clock.now().since(began);
+        Exchanged { bundle: &self.sorter.bundle().title(), took }.emit();
     }
 
     /// Looks at the newest frame, if a new one came.

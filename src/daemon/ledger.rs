@@ -11,7 +11,7 @@ use super::judging::Message;
 use super::newcomer::Save;
 use crate::clock::{Clock, Moment};
 use crate::judge::{Verdict, VoidCause};
-use crate::tally::{DropRecord, Intent, TallyHandle};
+use crate::tally::{BundleInfo, DropRecord, Intent, TallyHandle};
 
 /// How an intent ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,6 +29,8 @@ pub(super) struct Courier {
     pub(super) inbox: SyncSender<Message>,
     pub(super) drops: broadcast::Sender<Arc<DropRecord>>,
     pub(super) clock: Arc<dyn Clock>,
+    /// What judges: every intent is written down with it.
+    bundle: BundleInfo,
     /// Endings not yet on disk; at most one intent is open at a time, so there is at most one.
     refused: Option<(u64, Ending, Moment)>,
 }
@@ -39,17 +41,24 @@ impl Courier {
         inbox: SyncSender<Message>,
         drops: broadcast::Sender<Arc<DropRecord>>,
         clock: Arc<dyn Clock>,
+        bundle: BundleInfo,
     ) -> Self {
-        Self { tally, inbox, drops, clock, refused: None }
+        Self { tally, inbox, drops, clock, bundle, refused: None }
+    }
+
+    /// Another bundle judges from now on.
+    pub(super) fn work_with(&mut self, bundle: BundleInfo) {
+        self.bundle = bundle;
     }
 
     /// Writes an intent; [`Message::IntentRecorded`] or [`Message::IntentFailed`] follows.
     pub(super) fn intend(&self, verdict: Verdict, chamber: Option<Vec<u8>>) {
-        let (inbox, clock) = (self.inbox.clone(), Arc::clone(&self.clock));
+        let (inbox, clock, bundle) = (self.inbox.clone(), Arc::clone(&self.clock), self.bundle.clone());
         let posted = self.tally.post(move |ledger| {
             let (moment, wall) = (clock.now(), clock.wall());
             let intent = Intent { verdict: &verdict, moment, wall, chamber: chamber.as_deref() };
-            let message = match ledger.intend(&intent) {
+            let written = ledger.work_with(&bundle, moment, wall).and_then(|()| ledger.intend(&intent));
+            let message = match written {
                 Ok(seq) => Message::IntentRecorded(seq),
                 Err(error) => {
                     LedgerRefused { doing: "take an intent", error: &error }.emit();

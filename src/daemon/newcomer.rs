@@ -12,26 +12,22 @@ use super::sorter::{Looked, look_at};
 use super::teaching::Works;
 use super::{DaemonError, judge_settings, site_head};
 use crate::capture::Frame;
-use crate::clock::{Clock, Moment};
+use crate::clock::Clock;
 use crate::config::Config;
 use crate::detect::Region;
 use crate::identify::{Bundle, BundleStore, Change, Identifier, IdentifyError, SiteHead, Stage, Switch};
-use crate::judge::{Action, Judge, Reason, Rules, StateName, Verdict, Votes};
+use crate::judge::{Action, Judge, Reason, Rules, Verdict, Votes};
 use crate::teach::Store;
 
 /// Writes the switch down; not on the judge's thread.
 pub(super) type Save = Box<dyn FnOnce() + Send>;
 
-/// Between items a bin begins again with other bundles at once; otherwise after this long. With the time to notice and
-/// to begin again it stays below the minute within which a bad bundle must be gone.
-const LONGEST_WAIT: Duration = Duration::from_secs(20);
-
-/// The new bundle of this process, if there is one.
+/// The bundles that work, from when they were begun with until others are exchanged for them.
 pub(super) struct Newcomer {
     config: Config,
     store: BundleStore,
     change: Change,
-    /// As it was when this process began.
+    /// As it was when these bundles were begun with.
     begun: Switch,
     shadow: Option<ShadowBundle>,
 }
@@ -137,7 +133,7 @@ impl Newcomer {
             _ => None,
         });
         if !before.same_bundles(&self.begun) {
-            // This process gives way; until it does, what was decided is written again, in case the disk refused it.
+            // Others are being loaded; until they work, what was decided is written again, in case the disk refused it.
             return verdict.map(|_| self.save(&before));
         }
         let mut changed = match (&mut self.shadow, &looked.failure, looked.inferred) {
@@ -160,15 +156,15 @@ impl Newcomer {
         changed.then(|| self.save(&before))
     }
 
-    /// The process ends in order; returns what is to be written.
+    /// These bundles end their work in order; returns what is to be written.
     pub(super) fn stop(&mut self) -> Option<Save> {
         let before = self.change.switch().clone();
         self.change.stopped().then(|| self.save(&before))
     }
 
-    /// What tells when this process must give way to one with other bundles.
+    /// What tells when other bundles are to work.
     pub(super) fn watch(&self) -> Watch {
-        Watch { store: self.store.clone(), begun: self.begun.clone(), since: None }
+        Watch { store: self.store.clone(), begun: self.begun.clone() }
     }
 
     /// The new bundle cannot be used.
@@ -212,7 +208,7 @@ impl Newcomer {
     }
 }
 
-/// Writes the switch, unless somebody else has changed the bundles meanwhile: theirs counts, and this process gives way.
+/// Writes the switch, unless somebody else has changed the bundles meanwhile: theirs counts, and is loaded.
 fn write(store: &BundleStore, begun: &Switch, now: &Switch) -> bool {
     store.note(begun, now).unwrap_or_else(|error| {
         SwitchUnwritten { error: &error }.emit();
@@ -249,22 +245,13 @@ impl ShadowBundle {
 pub(super) struct Watch {
     store: BundleStore,
     begun: Switch,
-    since: Option<Moment>,
 }
 
 impl Watch {
-    /// Whether other bundles than this process's are to work, and now is the time to begin again with them.
-    pub(super) fn is_due(&mut self, state: Option<StateName>, now: Moment) -> bool {
-        // A switch that cannot be read is told at the next start.
-        if self.store.switch().is_ok_and(|switch| switch.same_bundles(&self.begun)) {
-            self.since = None;
-            return false;
-        }
-        let since = *self.since.get_or_insert(now);
-        match state {
-            Some(StateName::Empty | StateName::Full) => true,
-            Some(StateName::Maintenance) => false,
-            _ => now.since(since) >= LONGEST_WAIT,
-        }
+    /// Which bundles are to work, if they are others than those that were begun with.
+    pub(super) fn wanted(&self) -> Option<Switch> {
+        // One that cannot be read is told at the next start.
+        let switch = self.store.switch().ok()?;
+        (!switch.same_bundles(&self.begun)).then_some(switch)
     }
 }

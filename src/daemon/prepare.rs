@@ -2,21 +2,21 @@
 //!
 //! Never starts anything: whatever fails here leaves nothing running.
 
-use super::newcomer::{Newcomer, Watch};
+use super::exchange::bundle_info;
+use super::newcomer::Newcomer;
 use super::{DaemonError, Sorter, calibrated_background, judge_settings, view};
 use crate::clock::{Clock, Identity, Moment};
 use crate::config::Config;
 use crate::detect::Background;
 use crate::identify::{Bundle, Head, Identifier};
 use crate::judge::{Compartment, Judge};
-use crate::tally::{BundleInfo, Ledger, RunInfo};
+use crate::tally::{Ledger, RunInfo};
 
 /// What is there before any thread is.
 pub(super) struct Prepared {
     pub(super) identity: Identity,
     /// Name and version of the bundle.
     pub(super) bundle: String,
-    pub(super) bundles: Watch,
     pub(super) open_intent: Option<u64>,
     pub(super) parts: Parts,
 }
@@ -40,9 +40,8 @@ pub(super) fn prepare(config: &Config, software: &str, clock: &dyn Clock) -> Res
     let compartments = known_compartments(config, &ledger)?;
     let sorter = build_sorter(config, identifier, compartments, resumed, clock.now())?;
     let head = sorter.head().clone();
-    let bundles = newcomer.watch();
     let parts = Parts { ledger, head, sorter, newcomer };
-    Ok(Prepared { identity, bundle, bundles, open_intent, parts })
+    Ok(Prepared { identity, bundle, open_intent, parts })
 }
 
 /// The intent an earlier run left open, with the empty chamber as it was then.
@@ -59,10 +58,7 @@ fn open_ledger(
         doing: format!("make the state folder {} ([bin] state_dir)", config.state_dir.display()),
         source,
     })?;
-    let run = RunInfo {
-        software: software.to_owned(),
-        bundle: Some(BundleInfo { name: bundle.title(), sha256: bundle.manifest.model.sha256.clone() }),
-    };
+    let run = RunInfo { software: software.to_owned(), bundle: Some(bundle_info(bundle)) };
     let path = config.state_dir.join("tally.db");
     let ledger = Ledger::open(&path, identity, &run, clock.now(), clock.wall())?;
     let open = ledger.open_intent()?.map(|open| (open.record.seq, open.chamber));

@@ -193,6 +193,15 @@ impl Sorter {
         Ok(())
     }
 
+    /// Looks with another network and decides by its settings from the next frame on; returns the one before.
+    pub fn exchange(&mut self, identifier: Identifier, settings: judge::Settings) -> Identifier {
+        if let Some(memory) = &mut self.memory {
+            *memory = Memory::new();
+        }
+        self.judge.retune(settings);
+        std::mem::replace(&mut self.identifier, identifier)
+    }
+
     /// The bundle in use.
     pub fn bundle(&self) -> &Bundle {
         self.identifier.bundle()

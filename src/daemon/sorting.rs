@@ -6,6 +6,7 @@ use std::sync::mpsc::{SyncSender, sync_channel};
 
 use tokio::sync::{broadcast, mpsc, watch};
 
+use super::exchange::{Changer, bundle_info};
 use super::judging::{Judging, Message};
 use super::keeping;
 use super::learning::Keepsake;
@@ -49,6 +50,7 @@ pub(super) struct Sorting {
     pub(super) preview: Arc<Preview>,
     pub(super) orders: mpsc::Sender<web::Order>,
     pub(super) tuner: Arc<Tuner>,
+    pub(super) changer: Changer,
     pub(super) lectern: Lectern,
     pub(super) album: Option<Arc<Album>>,
 }
@@ -75,6 +77,8 @@ pub(super) fn start_sorting(
     front::start(config, live_seen.clone(), clock)?;
     let (frames, camera) = start_capture(config, &mut stages, opener, &stops.capture, clock)?;
     let tuner = Arc::new(Tuner::new(config, parts.head, inbox.clone()));
+    let (changer, exchanges) = Changer::new(config, Arc::clone(&tuner), parts.newcomer.watch());
+    let bundle = bundle_info(parts.sorter.bundle());
     let (teacher, lectern) = teaching::start(
         config,
         parts.newcomer.works(parts.sorter.bundle()),
@@ -91,6 +95,7 @@ pub(super) fn start_sorting(
     Judging {
         sorter,
         newcomer: parts.newcomer,
+        exchanges,
         keepsake: Keepsake::new(teacher.clone()),
         teacher,
         shutter,
@@ -98,7 +103,7 @@ pub(super) fn start_sorting(
         inbox: messages,
         orders,
         mechanism,
-        courier: Courier::new(tally.clone(), inbox.clone(), drops.clone(), Arc::clone(clock)),
+        courier: Courier::new(tally.clone(), inbox.clone(), drops.clone(), Arc::clone(clock), bundle),
         live,
         preview: Arc::clone(&preview),
         clock: Arc::clone(clock),
@@ -119,6 +124,7 @@ pub(super) fn start_sorting(
         preview,
         orders: orders_in,
         tuner,
+        changer,
         lectern,
         album,
     })

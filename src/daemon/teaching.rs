@@ -19,6 +19,7 @@ use std::time::Duration;
 use tokio::sync::{oneshot, watch};
 
 use super::events::{LessonChanged, NotLearnt, PriorityKept, SiteInForce};
+use super::exchange::Retired;
 use super::judging::Message;
 use super::learning::{Learning, News};
 use super::lookout::{Seen, cut_out};
@@ -62,8 +63,8 @@ pub(super) enum Note {
     Judged(u64, Box<Embedded>),
     /// The crew has said what a drop was.
     Said,
-    /// These bundles work from now on: the one that judges, and one beside it.
-    Entered(Box<Works>),
+    /// These bundles work from now on: the one that judges, and one beside it; those before them can go.
+    Entered(Box<(Works, Retired)>),
 }
 
 /// The bundles that work.
@@ -195,8 +196,11 @@ impl Teacher {
             };
             let Some(note) = note else { return };
             match note {
-                Note::Entered(works) => {
-                    self.enter(*works);
+                Note::Entered(entered) => {
+                    let (works, retired) = *entered;
+                    drop(retired);
+                    self.enter(works);
+                    self.retune();
                     self.learn();
                 }
                 Note::Judged(seq, seen) => {
@@ -294,6 +298,15 @@ impl Teacher {
         match left_behind {
             Ok(again) => self.again = again,
             Err(error) => NotLearnt { error: &error }.emit(),
+        }
+    }
+
+    /// What was tuned while other bundles were loaded holds for them as well.
+    fn retune(&self) {
+        let site = self.current().ok().flatten();
+        if let Ok(head) = Head::taught(&self.bundle, site.as_ref()) {
+            let settings = self.tuner.use_head(head);
+            ledger::send(&self.inbox, Message::Retune(Box::new(settings)));
         }
     }
 

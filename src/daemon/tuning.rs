@@ -43,6 +43,11 @@ impl Tuner {
         self.judge(&running)
     }
 
+    /// The judge's settings with this head, which is not in use yet.
+    pub(super) fn settings_of(&self, head: &Head) -> judge::Settings {
+        judge_settings(&self.running.lock().unwrap_or_else(PoisonError::into_inner), head)
+    }
+
     fn judge(&self, config: &Config) -> judge::Settings {
         judge_settings(config, &self.head.lock().unwrap_or_else(PoisonError::into_inner))
     }

@@ -8,8 +8,8 @@ use super::error::{Doing, TallyError};
 use super::events::{Confirmed, Opened, RunLost, Voided, WriteHealth};
 use super::open::{self, Lock};
 use super::record::{
-    ConfirmedDrop, DropRecord, DropState, Intent, Named, OpenIntent, RunInfo, Unsigned, drop_record,
-    impossible, nanos,
+    BundleInfo, ConfirmedDrop, DropRecord, DropState, Intent, Named, OpenIntent, RunInfo, Unsigned,
+    drop_record, impossible, nanos,
 };
 use super::{MAX_CHAMBER_BYTES, MAX_ROWS, MAX_TEXT_BYTES};
 use crate::clock::{Identity, Moment, WallTime, fresh_id};
@@ -22,6 +22,8 @@ pub struct Ledger {
     pub(super) path: PathBuf,
     pub(super) epoch: String,
     pub(super) run: i64,
+    /// What this run recognises with.
+    bundle: Option<BundleInfo>,
     pub(super) outbox_head: u64,
     health: WriteHealth,
     _lock: Lock,
@@ -47,6 +49,7 @@ impl Ledger {
             path: path.to_owned(),
             epoch: String::new(),
             run: 0,
+            bundle: run.bundle.clone(),
             outbox_head: 0,
             health: WriteHealth::default(),
             _lock: lock,
@@ -86,6 +89,34 @@ impl Ledger {
     /// The file.
     pub fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// This bundle judges what is intended from now on: where it is another one than before, this run's row is closed and
+    /// another one begins, with the same `run_id`.
+    ///
+    /// # Errors
+    /// What the file met; the row is the old one then.
+    pub fn work_with(&mut self, bundle: &BundleInfo, now: Moment, wall: WallTime) -> Result<(), TallyError> {
+        if self.bundle.as_ref() == Some(bundle) {
+            return Ok(());
+        }
+        let (run, doing) = (self.run, "note another bundle");
+        self.run = self.write(doing, |write, path| {
+            let change = || -> rusqlite::Result<i64> {
+                let sql = "UPDATE runs SET ended = 'clean', ended_ms = ?2, ended_ns = ?3 WHERE id = ?1";
+                write.execute(sql, params![run, wall.unix_ms, nanos(now)])?;
+                let sql = "INSERT INTO runs (run_id, boot_id, software, bundle, bundle_sha256, started_ms,
+                                             started_synchronised, started_ns)
+                           SELECT run_id, boot_id, software, ?2, ?3, ?4, ?5, ?6 FROM runs WHERE id = ?1";
+                let (wall_ms, synchronised) = (wall.unix_ms, wall.synchronised);
+                let row = params![run, bundle.name, bundle.sha256, wall_ms, synchronised, nanos(now)];
+                write.execute(sql, row)?;
+                Ok(write.last_insert_rowid())
+            };
+            change().doing(path, doing)
+        })?;
+        self.bundle = Some(bundle.clone());
+        Ok(())
     }
 
     /// Writes what is about to happen and gives it the next number. Once this returns, the flap may move.

@@ -2,6 +2,7 @@
 
 mod again;
 mod corrections;
+mod hardly_trained;
 
 use std::sync::Arc;
 

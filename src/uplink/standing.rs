@@ -17,7 +17,7 @@ use super::client::Message;
 use super::drain::message;
 use super::error::Error;
 use super::surroundings::{self, Surroundings};
-use super::wire::{self, Fill};
+use super::wire::{self, Fill, Twin};
 use crate::clock::Moment;
 use crate::tally::Untold;
 
@@ -42,7 +42,7 @@ pub(super) enum Told {
 /// What this connection has told.
 #[derive(Debug, Default)]
 pub(super) struct Standing {
-    twin: bool,
+    twin: Option<Twin>,
     health_at: Option<Moment>,
     fill_at: Option<Moment>,
     fill: Option<Fill>,
@@ -75,8 +75,11 @@ impl Standing {
         let (bin, run) = (&shared.settings.bin, &shared.identity.run_id);
         let unix_ms = shared.clock.wall().unix_ms;
         let mut due = Vec::new();
-        if !std::mem::replace(&mut self.twin, true) {
-            let twin = blocking(around, |around| around.twin()).await?;
+        // Another bundle may have come to work meanwhile.
+        let may_differ = self.twin.is_none() || passed(self.health_at, HEALTH_EVERY, now);
+        let twin = if may_differ { Some(blocking(around, |around| around.twin()).await?) } else { None };
+        if let Some(twin) = twin.filter(|twin| self.twin.as_ref() != Some(twin)) {
+            self.twin = Some(twin.clone());
             if let Some(home_assistant) = &shared.settings.home_assistant {
                 due.push((Told::Standing, home_assistant.message(bin, &twin)));
             }

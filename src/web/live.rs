@@ -1,5 +1,8 @@
 //! What the sorting loop tells the page.
 
+use std::sync::Arc;
+
+use super::Info;
 use crate::detect::{Presence, Region};
 use crate::judge::{Alarm, Compartment, Service, StateName, Verdict};
 use crate::mechanism::lines::Levels;
@@ -11,6 +14,8 @@ use crate::teach::Step;
 /// camera, because `/healthz` takes a loop that publishes nothing for a dead one.
 #[derive(Clone, Debug, Default)]
 pub struct Live {
+    /// Name and version of the bundle that judges; empty before the loop's first news.
+    pub bundle: Arc<str>,
     /// The judge's state; `None` before its first step.
     pub state: Option<StateName>,
     /// Alarms that are up.
@@ -43,4 +48,11 @@ pub struct Live {
     pub infer_ms_p50: f32,
     /// The time that one look in a hundred exceeds, milliseconds; 0 before the first.
     pub infer_ms_p99: f32,
+}
+
+impl Info {
+    /// Name and version of the bundle that judges now.
+    pub(super) fn bundle_now<'a>(&'a self, live: &'a Live) -> &'a str {
+        if live.bundle.is_empty() { &self.bundle } else { &live.bundle }
+    }
 }

@@ -121,7 +121,7 @@ impl Scrape {
         let build = [
             ("bin", info.bin.as_str()),
             ("software", &info.software),
-            ("bundle", &info.bundle),
+            ("bundle", info.bundle_now(&scene.live)),
             ("configuration", &info.config_hash),
         ];
         out.gauges("build_info", "What runs here", [(build, 1.0)])?;

@@ -56,7 +56,10 @@ async fn bundle(page: &Page, scene: Scene, findings: &[Finding]) -> std::io::Res
     let totals = page.tally.ask(|ledger| ledger.totals()).await;
     let versions = format!(
         "bin {}\nprogram {}\nmodel {}\nconfiguration {}\n",
-        info.bin, info.software, info.bundle, info.config_hash
+        info.bin,
+        info.software,
+        info.bundle_now(&scene.live),
+        info.config_hash
     );
     let state = Facts::of(info, &scene).to_json();
     let counters = match totals {

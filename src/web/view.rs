@@ -205,7 +205,7 @@ fn about(words: Words<'_>, info: &Info, scene: &Scene, calibrated: Option<&Calib
         ("about-up-since", local(info, started, "%Y-%m-%d %H:%M:%S")),
         ("about-zone", zone.to_owned()),
         ("about-software", info.software.clone()),
-        ("about-bundle", info.bundle.clone()),
+        ("about-bundle", info.bundle_now(&scene.live).to_owned()),
         ("about-config", info.config_hash.clone()),
         (
             "about-calibration",
