@@ -25,6 +25,7 @@ mod events;
 mod exchange;
 mod flap;
 mod front;
+mod heap;
 mod hub;
 mod judging;
 mod keeping;
@@ -275,7 +276,7 @@ impl Daemon {
                     if self.stages.all_alive() {
                         let _ = sd_notify::notify(&[sd_notify::NotifyState::Watchdog]);
                     }
-                    self.changer.look(self.stages.now()).await;
+                    self.changer.look(self.stages.now());
                 }
             }
         }

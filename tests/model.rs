@@ -10,13 +10,14 @@ use std::fs;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::Duration;
 
 use bunri::identify::pack;
 use minisign::KeyPair;
 use rustix::process::Signal;
 use serde_json::Value;
 
-use program::running::Running;
+use program::running::{Running, pause};
 use program::{Bin, Ran, bunri, clip_folder, copy_folder, root};
 
 /// A bin that trusts a maker of bundles.
@@ -290,6 +291,44 @@ fn a_bundle_that_rejects_what_the_one_before_took_gives_way_to_it() {
     running.stop();
     let ledger = street.bin.state().join("tally.db");
     Ran::of(bunri(["tally", "verify", "--ledger"]).arg(&ledger)).fine();
+}
+
+/// `BUNRI_SWITCHES=200 BUNRI_CURVE=FILE cargo test --test model memory` writes the curve of docs/BUNDLES.md.
+#[test]
+fn the_memory_of_a_bin_that_switches_again_and_again_is_flat() {
+    let switches: u64 = std::env::var("BUNRI_SWITCHES").map_or(8, |number| number.parse().unwrap());
+    let mut street = Street::new();
+    street.bin.play(&["can"]);
+    let archive = street.send("2027.1");
+    street.json(&["install", "--at-once", text(&archive)]);
+    let switch = street.bin.state().join("bundles/switch.toml");
+    let live = |id: &str| {
+        let new = switch.with_extension("test");
+        fs::write(&new, format!("format = 1\nlive = \"{id}\"\nbefore = []\n")).unwrap();
+        fs::rename(&new, &switch).unwrap();
+    };
+    live("factory");
+    let mut running = Running::start(&mut street.bin.command("run"));
+    running.wait_for("started");
+    let (mut curve, mut settled) = ("switch,resident_kib\n".to_owned(), 0);
+    for number in 1..=switches {
+        live(if number % 2 == 0 { "factory" } else { "bunri-lite0@2027.1" });
+        running.wait_for("another bundle works");
+        // The old one is dropped after that.
+        pause(Duration::from_millis(400));
+        // The first few fill the allocator's pools.
+        if number <= 4 {
+            settled = running.resident_kib();
+        }
+        curve.push_str(&format!("{number},{}\n", running.resident_kib()));
+    }
+    if let Some(path) = std::env::var_os("BUNRI_CURVE") {
+        fs::write(path, &curve).unwrap();
+    }
+    let grown = running.resident_kib().saturating_sub(settled);
+    // A network takes more: one that stayed each time would show.
+    assert!(grown < 16 * 1024, "it grew by {grown} KiB\n{curve}");
+    running.stop();
 }
 
 #[test]

@@ -17,7 +17,7 @@ use crate::capture::replay::Clip;
 use crate::capture::{CaptureError, Frame, FrameSource as _, device, stage};
 use crate::clock::Clock;
 use crate::config::{Camera, Config};
-use crate::identify::{Bundle, Identifier};
+use crate::identify::{Bundle, Identifier, SelfTest, self_test};
 use crate::judge::Alarm;
 use crate::mechanism::lines::LinesSpec;
 use crate::mechanism::{DriveSettings, FlapState, MechanismError, gpio};
@@ -105,7 +105,7 @@ pub fn check_up(config: &Config, clock: &Arc<dyn Clock>) -> Vec<Finding> {
         camera_from_outside(config, runs, clock),
         lines(config),
         drive_from_outside(config),
-        model(config),
+        model(config, &**clock),
     ];
     findings.push(if ledger.exists() {
         sound(&ledger)
@@ -204,14 +204,21 @@ fn drive_from_inside(config: &Config, running: &Running) -> Finding {
     }
 }
 
-fn model(config: &Config) -> Finding {
+fn model(config: &Config, clock: &dyn Clock) -> Finding {
     let load = || -> Result<(String, Option<String>), DaemonError> {
         let bundle = live_bundle(config)?;
         let name = bundle.title();
         let site = site_head(config, &bundle)?;
         let left_behind = left_behind(config, &bundle)?;
-        Identifier::load(bundle, &config.runtime, site.as_ref())?;
-        Ok((name, left_behind))
+        let tested = bundle.manifest.reference.is_some();
+        let mut identifier = Identifier::load(bundle, &config.runtime, site.as_ref())?;
+        if !tested {
+            return Ok((name, left_behind));
+        }
+        let SelfTest { pictures, worst, look } =
+            self_test(&mut identifier, None, config.change.slowest_look, clock)?;
+        let look = look.as_secs_f32() * 1000.0;
+        Ok((format!("{name}: {pictures} reference pictures, {worst:.2} off, {look:.0} ms"), left_behind))
     };
     match load() {
         Ok((name, None)) => pass(Check::Model, name),

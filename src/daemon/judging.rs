@@ -10,7 +10,7 @@ use tokio::sync::{mpsc, watch};
 use super::DaemonError;
 use super::calibrating::{self, Studying, Watch};
 use super::events::{AlarmChanged, Exchanged, Judged, LookFailed, QueueFull, StateChanged, Voided};
-use super::exchange::{Exchange, Retired, bundle_info};
+use super::exchange::{Exchange, Exit, Retired, bundle_info};
 use super::keeping::Shutter;
 use super::learning::Keepsake;
 use super::ledger::{Courier, Ending};
@@ -72,6 +72,7 @@ pub(super) struct Judging {
     pub(super) shutter: Shutter,
     pub(super) keepsake: Keepsake,
     pub(super) exchanges: Receiver<Exchange>,
+    pub(super) exit: Exit,
     pub(super) live: watch::Sender<Live>,
     pub(super) preview: Arc<Preview>,
     pub(super) clock: Arc<dyn Clock>,
@@ -258,8 +259,8 @@ impl Judging {
         // A head for the bundle before would be refused; the teacher sends another one.
         shown.next_head = None;
         let works = self.newcomer.works(bundle);
-        let retired = Retired { _newcomer: newcomer, _identifier: identifier };
-        shown.for_teacher = Some(Note::Entered(Box::new((works, retired))));
+        self.exit.take(Retired { _newcomer: newcomer, _identifier: identifier });
+        shown.for_teacher = Some(Note::Entered(Box::new(works)));
         let took = self.clock.now().since(began);
         Exchanged { bundle: &self.sorter.bundle().title(), took }.emit();
     }

@@ -77,7 +77,7 @@ pub(super) fn start_sorting(
     front::start(config, live_seen.clone(), clock)?;
     let (frames, camera) = start_capture(config, &mut stages, opener, &stops.capture, clock)?;
     let tuner = Arc::new(Tuner::new(config, parts.head, inbox.clone()));
-    let (changer, exchanges) = Changer::new(config, Arc::clone(&tuner), parts.newcomer.watch());
+    let (changer, exchanges, exit) = Changer::start(config, Arc::clone(&tuner), parts.newcomer.watch())?;
     let bundle = bundle_info(parts.sorter.bundle());
     let (teacher, lectern) = teaching::start(
         config,
@@ -96,6 +96,7 @@ pub(super) fn start_sorting(
         sorter,
         newcomer: parts.newcomer,
         exchanges,
+        exit,
         keepsake: Keepsake::new(teacher.clone()),
         teacher,
         shutter,

@@ -19,7 +19,6 @@ use std::time::Duration;
 use tokio::sync::{oneshot, watch};
 
 use super::events::{LessonChanged, NotLearnt, PriorityKept, SiteInForce};
-use super::exchange::Retired;
 use super::judging::Message;
 use super::learning::{Learning, News};
 use super::lookout::{Seen, cut_out};
@@ -63,8 +62,8 @@ pub(super) enum Note {
     Judged(u64, Box<Embedded>),
     /// The crew has said what a drop was.
     Said,
-    /// These bundles work from now on: the one that judges, and one beside it; those before them can go.
-    Entered(Box<(Works, Retired)>),
+    /// These bundles work from now on: the one that judges, and one beside it.
+    Entered(Box<Works>),
 }
 
 /// The bundles that work.
@@ -196,10 +195,8 @@ impl Teacher {
             };
             let Some(note) = note else { return };
             match note {
-                Note::Entered(entered) => {
-                    let (works, retired) = *entered;
-                    drop(retired);
-                    self.enter(works);
+                Note::Entered(works) => {
+                    self.enter(*works);
                     self.retune();
                     self.learn();
                 }

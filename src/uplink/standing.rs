@@ -2,7 +2,7 @@
 //!
 //! | message | when |
 //! |---|---|
-//! | twin, and what Home Assistant is told | at every connect |
+//! | twin, and what Home Assistant is told | at every connect, and when another bundle has come to work |
 //! | fill | at every connect, and at most every ten seconds when it changed |
 //! | health | at every connect, and every minute |
 //! | alarm | as soon as one is raised or cleared, looked at once a second while connected |

@@ -15,7 +15,7 @@ use minisign::KeyPair;
 use serde_json::{Value, json};
 
 use crate::commands::{LATER, allowing, ask, command, hub, next};
-use crate::program::{self, Ran, bunri, clip_folder, copy_folder, root};
+use crate::program::{self, Ran, bunri, copy_folder, root};
 use crate::support::around::Around;
 use crate::support::bin::Bin;
 use crate::support::files::Files;
@@ -65,9 +65,8 @@ fn archive(bin: &program::Bin) -> Vec<u8> {
     let text = fs::read_to_string(&manifest).unwrap();
     let line = text.lines().find(|line| line.starts_with("version = ")).unwrap();
     fs::write(&manifest, text.replacen(line, "version = \"2027.1\"", 1)).unwrap();
-    let mut pack = bunri(["model", "pack"]);
-    pack.arg(folder).arg(&archive).arg("--reference").arg(clip_folder("can").join("0041.jpg"));
-    Ran::of(&mut pack).fine();
+    // With its own reference pictures.
+    Ran::of(bunri(["model", "pack"]).arg(folder).arg(&archive)).fine();
     fs::read(archive).unwrap()
 }
 

@@ -29,8 +29,8 @@ fn found_of(site: Option<&crate::identify::SiteHead>, labels: &[usize]) -> f64 {
     for label in labels {
         for _ in 0..150 {
             let seen = seen(*label, &mut random);
-            let alone =
-                (0..IDS.len()).fold(0, |best, at| if seen.logits[at] > seen.logits[best] { at } else { best });
+            let alone = (0..IDS.len())
+                .fold(0, |best, at| if seen.logits[at] > seen.logits[best] { at } else { best });
             right += usize::from(site.map_or(alone, |site| found(site, &seen)) == *label);
         }
     }
