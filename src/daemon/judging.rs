@@ -254,6 +254,7 @@ impl Judging {
         let bundle = self.sorter.bundle();
         self.courier.work_with(bundle_info(bundle));
         shown.live.bundle = bundle.title().into();
+        self.keepsake.forget();
         shown.times_ms.clear();
         shown.next_time = 0;
         // A head for the bundle before would be refused; the teacher sends another one.

@@ -42,6 +42,11 @@ impl Keepsake {
         }
     }
 
+    /// Another network works: what the one before said is nothing to keep.
+    pub(super) fn forget(&mut self) {
+        self.waiting = None;
+    }
+
     /// The drop has a number now; or none, since it could not be recorded.
     pub(super) fn recorded(&mut self, seq: Option<u64>) {
         let Some((seq, seen)) = seq.zip(self.waiting.take()) else { return };
