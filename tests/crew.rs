@@ -252,7 +252,8 @@ fn what_the_crew_says_of_drops_is_learnt_where_the_configuration_says_so() {
     say(&mut kim, "glass");
     assert!(running.wait_for("corrections were learnt").contains("inside=1"));
     assert!(running.wait_for("the bin judges by what it was taught").contains("items=1"));
-    assert!(kim.get("/teach?lang=en").text().contains("Corrections of drops that it judges by: 1"));
+    let mut events = Events::open_with(address, "en", &kim.cookies());
+    wait_for_lesson(&mut events, |lesson| lesson.contains("Corrections of drops that it judges by: 1"));
     running.stop();
     assert!(bin.state().join("site/corrected.safetensors").is_file());
     let said = |bin: &mut Bin| Ran::of(&mut bin.command("check")).fine().stdout;
@@ -263,7 +264,8 @@ fn what_the_crew_says_of_drops_is_learnt_where_the_configuration_says_so() {
     let (mut running, address) = Running::with_page(&bin);
     kim.address = address;
     let token_now = kim.token("/drops");
-    assert!(kim.get("/teach?lang=en").text().contains("Corrections of drops that it judges by: 1"));
+    let mut events = Events::open_with(address, "en", &kim.cookies());
+    wait_for_lesson(&mut events, |lesson| lesson.contains("Corrections of drops that it judges by: 1"));
     let answer = kim.post("/drops/correct", &[("token", &token_now), ("seq", &seq), ("truth", "can")]);
     assert!(answer.header("location").unwrap().contains("done=corrected"));
     assert!(running.wait_for("corrections were learnt").contains("inside=1"), "it changed sides");

@@ -478,4 +478,41 @@ mod tests {
         let report = super::super::verify(&path).unwrap();
         assert!(report.sound() && report.counts.confirmed() == next, "{report}");
     }
+
+    #[test]
+    fn every_drop_is_of_the_bundle_that_judged_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("tally.db");
+        let identity = Identity { boot_id: "boot".into(), run_id: "run".into() };
+        let bundle = |name: &str| BundleInfo { name: name.into(), sha256: format!("{name} sha") };
+        let run = RunInfo { software: "test".into(), bundle: Some(bundle("old")) };
+        let (now, wall) = (Moment::from_millis(1), WallTime { unix_ms: 1, synchronised: false });
+        let mut ledger = Ledger::open(&path, &identity, &run, now, wall).unwrap();
+        let verdict = Verdict {
+            label: "can".into(),
+            seen: Stream::Can,
+            probability: 1.0,
+            stream: Stream::Can,
+            compartment: Some(CompartmentId(0)),
+            reason: None,
+            votes: 1,
+            settled_at: now,
+            decided_at: now,
+        };
+        let intent = Intent { verdict: &verdict, moment: now, wall, chamber: None };
+        let mut judged = Vec::new();
+        // Exchanged while the first is on its way, and again with nothing in between.
+        for (during, after) in [("old", "new"), ("new", "new"), ("old", "old")] {
+            ledger.work_with(&bundle(during), now, wall).unwrap();
+            let seq = ledger.intend(&intent).unwrap();
+            ledger.work_with(&bundle(after), now, wall).unwrap();
+            judged.push(ledger.confirm(seq, now, wall).unwrap().record.bundle.unwrap().name);
+        }
+        assert_eq!(judged, ["old", "new", "old"]);
+        let runs = "SELECT group_concat(run_id || ' ' || bundle || ' ' || ended, ', ') FROM runs";
+        let runs: String = ledger.connection.query_row(runs, [], |row| row.get(0)).unwrap();
+        assert_eq!(runs, "run old clean, run new clean, run old running");
+        drop(ledger);
+        assert!(super::super::verify(&path).unwrap().sound());
+    }
 }
