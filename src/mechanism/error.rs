@@ -158,6 +158,50 @@ pub enum MechanismError {
         /// Which place.
         place: String,
     },
+    /// A sensor of the rig's file is not on the board.
+    #[error("{role}: there is no IIO device with {device} in {root} (there are: {there_are}); switch its driver on in the board's device tree (an overlay), and check its wires", root = root.display())]
+    NoSensor {
+        /// Its path in the rig's file.
+        role: String,
+        /// What was looked for.
+        device: String,
+        /// Where.
+        root: PathBuf,
+        /// What is there.
+        there_are: String,
+    },
+    /// Several sensors are what the rig's file names.
+    #[error("{role}: several IIO devices have {device}: {there_are}; tell them apart by `at` or `label`")]
+    AmbiguousSensor {
+        /// Its path in the rig's file.
+        role: String,
+        /// What was looked for.
+        device: String,
+        /// Those that fit.
+        there_are: String,
+    },
+    /// A sensor measures something else than the rig's file says.
+    #[error(
+        "{role}: the IIO device {device} has no {channel}_raw and no {channel}_input; name one of its channels"
+    )]
+    NoChannel {
+        /// Its path in the rig's file.
+        role: String,
+        /// Which device.
+        device: String,
+        /// What was looked for.
+        channel: String,
+    },
+    /// A sensor did not answer.
+    #[error("{role}: cannot read {file}: {message}; check its wires and supply, and that nothing is in its way", file = file.display())]
+    SensorRefused {
+        /// Its path in the rig's file.
+        role: String,
+        /// Which attribute.
+        file: PathBuf,
+        /// What the kernel said.
+        message: String,
+    },
     /// The hardware did not answer.
     #[error("the drive failed while {doing}: {message}; check its wiring and run the crew's reset")]
     Hardware {
@@ -171,6 +215,6 @@ pub enum MechanismError {
 impl MechanismError {
     /// Whether the same request may work later without a person.
     pub const fn is_transient(&self) -> bool {
-        matches!(self, MechanismError::Hardware { .. })
+        matches!(self, MechanismError::Hardware { .. } | MechanismError::SensorRefused { .. })
     }
 }

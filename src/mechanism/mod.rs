@@ -36,6 +36,7 @@ mod model;
 pub mod profile;
 pub mod pwm;
 mod replay;
+pub mod sensors;
 pub mod servo;
 pub mod solenoid;
 mod stage;
