@@ -6,6 +6,8 @@
 mod calibration;
 mod clips;
 mod hub;
+mod judge_table;
+mod measured;
 mod missing;
 mod model;
 mod overrides;
@@ -17,6 +19,7 @@ mod versions;
 
 pub use calibration::{CALIBRATION_VERSION, Calibration};
 pub use clips::clips_in;
+pub use measured::{SavedFlap, SavedScale, SavedSensors, SavedSpan};
 pub use overrides::{Overrides, TUNABLE, Takes, Tunable};
 pub use problems::{ConfigError, Problem};
 pub use raw::{FAULT_RETRIES, RawCalibration, RawConfig, RawControls, RawJudge};
@@ -35,13 +38,14 @@ use crate::identify::{BundleStore, Limits, RuntimeSettings};
 use crate::judge::{self, Compartment, CostTable};
 use crate::mechanism::front::FrontSettings;
 use crate::mechanism::guard::GuardSettings;
+use crate::mechanism::sensors::SensorSettings;
 use crate::mechanism::{self, DriveSettings};
 use crate::streams::Stream;
 use crate::uplink::{self, BinName};
 use crate::web;
 use problems::Problems;
 use raw::{RawCamera, Source};
-use versions::Saved;
+use versions::{Saved, Trial};
 
 /// A checked configuration.
 #[derive(Clone, Debug)]
@@ -84,8 +88,10 @@ pub struct Config {
     pub drive: DriveSettings,
     /// What forbids movement; empty without the rig's own drive.
     pub guards: GuardSettings,
-    /// Lamp and buzzer.
+    /// Lamp, buzzer and button.
     pub front: FrontSettings,
+    /// The rig's sensors; none with the simulated drive.
+    pub sensors: SensorSettings,
     /// The hub; `None` when the bin stands alone.
     pub uplink: Option<uplink::Settings>,
     /// The page; `None` for none.
@@ -160,10 +166,22 @@ impl Config {
     /// # Errors
     /// As [`Config::load`].
     pub fn load_calibrated(path: &Path, view: &View) -> Result<Self, ConfigError> {
-        Self::read(path, None, Some(view))
+        Self::read(path, None, Some(Trial::View(view)))
     }
 
-    fn read(path: &Path, changes: Option<&toml::Table>, view: Option<&View>) -> Result<Self, ConfigError> {
+    /// As it would be with this version of the whole calibration instead of the one in force.
+    ///
+    /// # Errors
+    /// As [`Config::load`].
+    pub fn load_version(path: &Path, version: &Version) -> Result<Self, ConfigError> {
+        Self::read(path, None, Some(Trial::Whole(version)))
+    }
+
+    fn read(
+        path: &Path,
+        changes: Option<&toml::Table>,
+        trial: Option<Trial<'_>>,
+    ) -> Result<Self, ConfigError> {
         let mut problems = Problems::default();
         let Some((mut table, mut text)) = problems.read(path) else { return Err(problems.into()) };
         let folder = path.parent().unwrap_or(Path::new(""));
@@ -184,7 +202,7 @@ impl Config {
             }
         }
         let Some(raw) = problems.take::<RawConfig>(table, path) else { return Err(problems.into()) };
-        let saved = Saved::find(&folder.join(&raw.bin.state_dir), &raw.rig.name, view, &mut problems);
+        let saved = Saved::find(&folder.join(&raw.bin.state_dir), &raw.rig.name, trial, &mut problems);
         let config = Self::from_raw(raw, path, &text, saved.as_ref(), &mut problems.in_file(path));
         match config {
             Some(config) if problems.is_empty() => Ok(config),
@@ -215,7 +233,7 @@ impl Config {
             (camera, _) => camera,
         };
         let drive = choose_drive(&raw, calibration.as_ref(), problems);
-        let judge = check_judge(&raw, problems);
+        let judge = judge_table::check(&raw, problems);
         let uplink = match (&raw.uplink, &bin) {
             (Some(uplink), Some(bin)) => hub::check(uplink, bin, folder, problems),
             _ => None,
@@ -227,11 +245,9 @@ impl Config {
             folder,
             problems,
         );
-        problems.check((1..=16).contains(&raw.model.threads), "model.threads", || {
-            format!("{} is not 1 to 16", raw.model.threads)
-        });
+        model::check_threads(raw.model.threads, problems);
         let keys = model::check_keys(&raw.model.keys, problems);
-        let (guards, front) = of_the_rig(&raw, calibration.as_ref());
+        let (guards, front, sensors) = of_the_rig(&raw, calibration.as_ref());
         let text = text.to_owned() + saved.map_or("", |saved| &saved.text);
         Some(Self {
             file: path.to_owned(),
@@ -260,6 +276,7 @@ impl Config {
             drive: drive?,
             guards,
             front,
+            sensors,
             uplink,
             web,
             screen: screen?,
@@ -414,11 +431,14 @@ fn check_compartments(raw: &RawConfig, problems: &mut problems::InFile<'_>) -> V
         .collect()
 }
 
-/// The rig's guards, lamp and buzzer where its drive is the rig's own.
-fn of_the_rig(raw: &RawConfig, calibration: Option<&Calibration>) -> (GuardSettings, FrontSettings) {
-    match raw.mechanism.drive {
-        raw::Drive::None | raw::Drive::Simulated => Default::default(),
-        raw::Drive::Rig => calibration.map(|rig| (rig.guards.clone(), rig.front.clone())).unwrap_or_default(),
+/// The rig's guards, front and sensors where its drive is the rig's own.
+fn of_the_rig(
+    raw: &RawConfig,
+    calibration: Option<&Calibration>,
+) -> (GuardSettings, FrontSettings, SensorSettings) {
+    match (raw.mechanism.drive, calibration) {
+        (raw::Drive::Rig, Some(rig)) => (rig.guards.clone(), rig.front.clone(), rig.sensors.clone()),
+        _ => Default::default(),
     }
 }
 
@@ -437,75 +457,6 @@ fn choose_drive(
             });
             calibration.drive.clone()
         }
-    }
-}
-
-fn check_judge(raw: &RawConfig, problems: &mut problems::InFile<'_>) -> JudgeConfig {
-    let judge = &raw.judge;
-    problems.check(
-        judge.votes_least >= 1 && judge.votes_least <= judge.votes_most,
-        "judge.votes_least",
-        || format!("{} is not 1 to votes_most ({})", judge.votes_least, judge.votes_most),
-    );
-    problems.check(judge.retries <= 5, "judge.retries", || format!("{} is more than 5", judge.retries));
-    let fault_retries = raw.mechanism.retries;
-    problems.check(fault_retries <= 20, "mechanism.retries", || format!("{fault_retries} is more than 20"));
-    let waits = [
-        ("judge.settle_ms", judge.settle_ms, 50..=5_000),
-        ("judge.vote_limit_ms", judge.vote_limit_ms, 100..=10_000),
-        ("judge.clear_hold_ms", judge.clear_hold_ms, 30..=5_000),
-        ("judge.clear_limit_ms", judge.clear_limit_ms, 200..=30_000),
-        ("mechanism.move_limit_ms", raw.mechanism.move_limit_ms, 100..=20_000),
-    ];
-    for (path, value, range) in waits {
-        problems.check(range.contains(&value), path, || {
-            format!("{value} is not {} to {}", range.start(), range.end())
-        });
-    }
-    let costs = [
-        ("judge.cost.lost", judge.cost.lost),
-        ("judge.cost.contaminated", judge.cost.contaminated),
-        ("judge.cost.dirty", judge.cost.dirty),
-    ];
-    for (path, cost) in costs {
-        problems.check((0.0..=1000.0).contains(&cost), path, || format!("{cost} is not 0 to 1000"));
-    }
-    let mut cost = judge::cost_table(judge.cost.lost, judge.cost.contaminated, judge.cost.dirty);
-    for (index, mistake) in judge.cost.mistakes.iter().enumerate() {
-        let path = format!("judge.cost.mistake[{index}]");
-        problems.check((0.0..=1000.0).contains(&mistake.cost), &format!("{path}.cost"), || {
-            format!("{} is not 0 to 1000", mistake.cost)
-        });
-        problems.check(mistake.item != mistake.sent_to, &path, || {
-            "is no mistake: item and sent_to are equal".to_owned()
-        });
-        cost[mistake.item.index()][mistake.sent_to.index()] = mistake.cost;
-    }
-    let mut thresholds = [None; Stream::COUNT];
-    for (stream, least) in &judge.thresholds {
-        problems.check((0.0..=1.0).contains(least), &format!("judge.thresholds.{stream}"), || {
-            format!("{least} is not 0 to 1")
-        });
-        thresholds[stream.index()] = Some(*least);
-    }
-    let millis = Duration::from_millis;
-    JudgeConfig {
-        cost,
-        costs: [judge.cost.lost, judge.cost.contaminated, judge.cost.dirty],
-        thresholds,
-        votes_least: judge.votes_least,
-        votes_most: judge.votes_most,
-        retries: judge.retries,
-        fault_retries: raw.mechanism.retries,
-        timing: judge::Timing {
-            settle: millis(judge.settle_ms),
-            vote_limit: millis(judge.vote_limit_ms),
-            clear_hold: millis(judge.clear_hold_ms),
-            clear_limit: millis(judge.clear_limit_ms),
-            // The mechanism reports its own time-out first.
-            move_limit: millis(raw.mechanism.move_limit_ms) + Duration::from_secs(1),
-            ..judge::Timing::default()
-        },
     }
 }
 

@@ -38,6 +38,7 @@ mod own_camera;
 mod page;
 mod prepare;
 mod rehearsal;
+mod sensing;
 mod sorter;
 mod sorting;
 mod supervise;
@@ -155,6 +156,7 @@ impl Daemon {
             changer,
             lectern,
             album,
+            fill,
         } = start_sorting(config, opener, ready.parts, &clock)?;
 
         let restart = Arc::new(Notify::new());
@@ -168,8 +170,10 @@ impl Daemon {
             teaching: Arc::new(lectern),
             album,
             orders,
-            check_up: Running::new(&live, &camera, &uplink_status, &ready.bundle).checker(config, &clock),
+            check_up: Running::new(&live, &fill, &camera, &uplink_status, &ready.bundle)
+                .checker(config, &clock),
             live: live.clone(),
+            fill,
             drops: drops.clone(),
             tally: tally.clone(),
             uplink: uplink_status.clone(),

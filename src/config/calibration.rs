@@ -1,6 +1,7 @@
 //! The rig's calibration: what was measured on it.
 
 mod drive;
+mod sensors;
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -14,6 +15,7 @@ use crate::detect::{self, Region};
 use crate::judge::{Compartment, CompartmentId};
 use crate::mechanism::front::FrontSettings;
 use crate::mechanism::guard::GuardSettings;
+use crate::mechanism::sensors::SensorSettings;
 use crate::mechanism::{DriveSettings, Place, Track};
 
 /// The version of the calibration's grammar that this program reads.
@@ -46,8 +48,10 @@ pub struct Calibration {
     pub drive: Option<DriveSettings>,
     /// What forbids movement.
     pub guards: GuardSettings,
-    /// Lamp and buzzer.
+    /// Lamp, buzzer and button.
     pub front: FrontSettings,
+    /// How full the compartments are, and what an item weighs.
+    pub sensors: SensorSettings,
 }
 
 impl Calibration {
@@ -78,6 +82,8 @@ impl Calibration {
             raw.camera.region = saved.view.region.unwrap_or(raw.camera.region);
             raw.camera.controls = saved.view.controls.unwrap_or(raw.camera.controls);
             empty_chamber = saved.view.empty_chamber.clone().or(empty_chamber);
+            saved.flap.lay_over(&mut raw);
+            saved.sensors.lay_over(&mut raw.sensors);
         }
         let written_in = saved.map_or(path, |saved| &saved.file);
         let controls = check_view(&raw.camera, empty_chamber.as_deref(), &mut problems.in_file(written_in));
@@ -101,6 +107,7 @@ impl Calibration {
         let turned_by = raw.drive.as_ref().map(|raw| drive::check(raw, &track, compartments, &mut lines));
         let guards = drive::check_guards(&raw.guard, &mut lines);
         let front = drive::check_front(&raw.front, &mut lines);
+        let sensors = sensors::check(&raw.sensors, compartments, &mut lines);
         Some(Self {
             rig: raw.rig,
             version: saved.map_or(0, |saved| saved.number),
@@ -121,6 +128,7 @@ impl Calibration {
             drive: turned_by.flatten(),
             guards,
             front,
+            sensors: SensorSettings { root: folder.join(&sensors.root), ..sensors },
         })
     }
 }

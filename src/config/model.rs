@@ -45,3 +45,8 @@ pub(super) fn check_change(raw: &RawChange, problems: &mut InFile<'_>) -> Limits
         slowest_look: Duration::from_millis(raw.slowest_look_ms),
     }
 }
+
+/// The threads that the network is run with.
+pub(super) fn check_threads(threads: usize, problems: &mut InFile<'_>) {
+    problems.check((1..=16).contains(&threads), "model.threads", || format!("{threads} is not 1 to 16"));
+}

@@ -3,10 +3,12 @@
 mod drive;
 mod frames;
 mod screen;
+mod sensors;
 mod uplink;
 
 pub(super) use frames::RawKeepFrames;
 pub(super) use screen::{RawLanguage, RawRules, RawScreen};
+pub(super) use sensors::{RawChannel, RawFill, RawLoadCell, RawSensors};
 pub(super) use uplink::{Mqtt, RawHomeAssistant, RawTls, RawUplink};
 
 pub(super) use drive::{
@@ -413,6 +415,9 @@ pub struct RawCalibration {
     /// What stands on the bin's front; opened only with the rig's drive.
     #[serde(default)]
     pub front: RawFront,
+    /// How full the compartments are, and what an item weighs.
+    #[serde(default)]
+    pub sensors: RawSensors,
 }
 
 /// `[camera]` of a calibration.

@@ -1,3 +1,4 @@
+mod sensors;
 mod unset;
 mod uplink;
 

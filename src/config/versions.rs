@@ -1,7 +1,8 @@
-//! The camera's calibration as it was saved on the bin: numbered versions beside the ledger, laid over the rig's own file.
+//! What was calibrated on the bin: numbered versions beside the ledger, laid over the rig's own file.
 //!
 //! ```text
-//! <state folder>/calibration/000007.toml   region, controls, by whom and when; the newest of this rig is in force
+//! <state folder>/calibration/000007.toml   region, controls, the flap's and the sensors' measured values, by whom and
+//!                                          when; the newest of this rig is in force, and says all of it
 //!                            000007.png    what the empty chamber looks like: the detector's cells, no photograph
 //! ```
 //!
@@ -14,6 +15,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use super::measured::{SavedFlap, SavedSensors};
 use super::problems::{Problem, Problems};
 use super::raw::RawControls;
 
@@ -33,7 +35,7 @@ pub struct View {
 }
 
 /// One saved version.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Version {
     /// Counts up from 1.
@@ -47,9 +49,15 @@ pub struct Version {
     pub by: String,
     /// The version that this one went back to; 0 is the rig's own file.
     pub back_to: Option<u32>,
-    /// What it says.
+    /// What it says of the camera.
     #[serde(default)]
     pub camera: View,
+    /// What it says of the flap.
+    #[serde(default)]
+    pub flap: SavedFlap,
+    /// What it says of the sensors.
+    #[serde(default)]
+    pub sensors: SavedSensors,
 }
 
 /// The versions of one rig on one bin.
@@ -145,6 +153,15 @@ impl Versions {
     }
 }
 
+/// What is looked at before it is saved.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Trial<'a> {
+    /// The camera's part alone, with the folder of its picture.
+    View(&'a View),
+    /// All of it.
+    Whole(&'a Version),
+}
+
 /// A version, or one on trial, on its way into the rig's calibration.
 #[derive(Debug)]
 pub(super) struct Saved {
@@ -153,28 +170,42 @@ pub(super) struct Saved {
     /// Whose problems its values are.
     pub(super) file: PathBuf,
     pub(super) view: View,
+    pub(super) flap: SavedFlap,
+    pub(super) sensors: SavedSensors,
     /// As it is written, to tell configurations apart.
     pub(super) text: String,
 }
 
 impl Saved {
-    /// The one on trial, otherwise the newest; `None` where the rig's own file is in force.
+    /// The one on trial, otherwise the newest; `None` where the rig's own file is in force. What is on trial for the
+    /// camera alone has the rest of the newest.
     pub(super) fn find(
         state_dir: &Path,
         rig: &str,
-        trial: Option<&View>,
+        trial: Option<Trial<'_>>,
         problems: &mut Problems,
     ) -> Option<Self> {
         let versions = Versions::of(state_dir, rig);
-        if let Some(view) = trial {
-            let file = versions.folder.clone();
-            return Some(Self { number: 0, file, view: view.clone(), text: String::new() });
+        let mut newest = || versions.newest().map_err(|problem| problems.push(problem)).ok().flatten();
+        let file = versions.folder.clone();
+        match trial {
+            Some(Trial::View(view)) => {
+                let Version { flap, sensors, .. } = newest().unwrap_or_default();
+                Some(Self { number: 0, file, view: view.clone(), flap, sensors, text: String::new() })
+            }
+            Some(Trial::Whole(version)) => {
+                let Version { camera, flap, sensors, .. } = version.clone();
+                let view = View { empty_chamber: versions.chamber(version), ..camera };
+                Some(Self { number: 0, file, view, flap, sensors, text: String::new() })
+            }
+            None => {
+                let version = newest()?;
+                let (number, file) = (version.number, versions.file(version.number));
+                let text = toml::to_string(&version).unwrap_or_default();
+                let view = View { empty_chamber: versions.chamber(&version), ..version.camera };
+                Some(Self { number, file, view, flap: version.flap, sensors: version.sensors, text })
+            }
         }
-        let version = versions.newest().map_err(|problem| problems.push(problem)).ok()??;
-        let (number, file) = (version.number, versions.file(version.number));
-        let text = toml::to_string(&version).unwrap_or_default();
-        let view = View { empty_chamber: versions.chamber(&version), ..version.camera };
-        Some(Self { number, file, view, text })
     }
 }
 
@@ -184,7 +215,7 @@ mod tests {
 
     fn version(x: u32) -> Version {
         let camera = View { region: Some([x, 2, 300, 200]), ..View::default() };
-        Version { number: 0, rig: String::new(), saved_at_ms: 7, by: "kim".into(), back_to: None, camera }
+        Version { saved_at_ms: 7, by: "kim".into(), camera, ..Version::default() }
     }
 
     #[test]

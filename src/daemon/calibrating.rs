@@ -71,8 +71,10 @@ impl<E: Eye> Calibrator<E> {
     /// # Errors
     /// When one of them is not there or cannot be used.
     pub fn differences(&self, from: u32, to: u32) -> Result<Vec<String>, NotSaved> {
-        let (from, to) = (self.on_trial(&self.view(from)?)?, self.on_trial(&self.view(to)?)?);
+        let load = |version| Config::load_version(&self.file, &version).map_err(|error| problems(&error));
+        let (from, to) = (load(self.version(from)?)?, load(self.version(to)?)?);
         let mut differences = to.calibration.camera_differences(&from.calibration);
+        differences.extend(to.measured_differences(&from));
         let chamber =
             |config| chamber::calibrated_background(config).map_err(|error| problem(error.to_string()));
         let known = ["learnt at each start", "saved"];
@@ -101,14 +103,20 @@ impl<E: Eye> Calibrator<E> {
         Config::load_calibrated(&self.file, view).map_err(|error| problems(&error))
     }
 
-    /// What a version says, with the folder of its picture.
-    fn view(&self, number: u32) -> Result<View, NotSaved> {
+    /// A saved version; 0 is the rig's own file.
+    fn version(&self, number: u32) -> Result<Version, NotSaved> {
         let saved = self.versions.all().map_err(|error| problem(error.to_string()))?;
         match saved.into_iter().find(|version| version.number == number) {
-            Some(version) => Ok(View { empty_chamber: self.versions.chamber(&version), ..version.camera }),
-            None if number == 0 => Ok(View::default()),
+            Some(version) => Ok(version),
+            None if number == 0 => Ok(Version::default()),
             None => Err(problem(format!("there is no version {number}"))),
         }
+    }
+
+    /// What a version says of the camera, with the folder of its picture.
+    fn view(&self, number: u32) -> Result<View, NotSaved> {
+        let version = self.version(number)?;
+        Ok(View { empty_chamber: self.versions.chamber(&version), ..version.camera })
     }
 
     /// Writes a version, then puts it in force.
@@ -125,8 +133,10 @@ impl<E: Eye> Calibrator<E> {
             Some(background) if chamber.lasts => Some(chamber::to_png(background).map_err(problem)?),
             _ => None,
         };
-        let (rig, saved_at_ms) = (String::new(), self.clock.wall().unix_ms);
-        let version = Version { number: 0, rig, saved_at_ms, by: by.to_owned(), back_to, camera: view };
+        // The rest stays as it is in force.
+        let newest = self.versions.newest().map_err(|error| problem(error.to_string()))?;
+        let (saved_at_ms, by) = (self.clock.wall().unix_ms, by.to_owned());
+        let version = Version { saved_at_ms, by, back_to, camera: view, ..newest.unwrap_or_default() };
         let number = self
             .versions
             .put(&version, png.as_deref())

@@ -3,6 +3,8 @@
 //! Never touches what the running bin works with: lines are looked for and not requested, a camera is opened only when
 //! no bin runs, the ledger is read beside its writer.
 
+mod sensors;
+
 use std::net::{TcpStream, ToSocketAddrs};
 use std::path::Path;
 use std::sync::Arc;
@@ -20,16 +22,18 @@ use crate::config::{Camera, Config};
 use crate::identify::{Bundle, Identifier, SelfTest, self_test};
 use crate::judge::Alarm;
 use crate::mechanism::lines::LinesSpec;
+use crate::mechanism::sensors::bank::FillNow;
 use crate::mechanism::{DriveSettings, FlapState, MechanismError, gpio};
 use crate::teach::{Again, Store};
-use crate::web::Live;
 use crate::web::checkup::{Check, Finding, Grade};
+use crate::web::{Health, Live};
 use crate::{tally, uplink};
 
 /// What the running bin knows of itself.
 #[derive(Clone)]
 pub(super) struct Running {
     live: watch::Receiver<Live>,
+    fill: watch::Receiver<FillNow>,
     camera: Arc<stage::Status>,
     uplink: Option<watch::Receiver<uplink::Status>>,
     /// Name and version of the live bundle at the start.
@@ -39,12 +43,13 @@ pub(super) struct Running {
 impl Running {
     pub(super) fn new(
         live: &watch::Receiver<Live>,
+        fill: &watch::Receiver<FillNow>,
         camera: &Arc<stage::Status>,
         uplink: &Option<watch::Receiver<uplink::Status>>,
         bundle: &str,
     ) -> Self {
-        let (live, camera, uplink) = (live.clone(), Arc::clone(camera), uplink.clone());
-        Self { live, camera, uplink, bundle: bundle.to_owned() }
+        let (live, fill, camera, uplink) = (live.clone(), fill.clone(), Arc::clone(camera), uplink.clone());
+        Self { live, fill, camera, uplink, bundle: bundle.to_owned() }
     }
 
     /// What the page calls to look at everything.
@@ -65,10 +70,12 @@ impl Running {
 
     fn check_up(&self, config: &Config, clock: &Arc<dyn Clock>) -> Vec<Finding> {
         let mut findings = vec![
-            pass(Check::Configuration, config.hash.clone()),
+            configuration(config),
             camera_from_inside(self, clock),
             lines(config),
             drive_from_inside(config, self),
+            sensors::from_inside(config, &self.fill.borrow(), clock.now()),
+            sensors::button_from_inside(config, self.live.borrow().button),
             model_from_inside(config, &self.bundle()),
             ledger_from_inside(config, self),
             broker_from_inside(self),
@@ -101,10 +108,12 @@ pub fn check_up(config: &Config, clock: &Arc<dyn Clock>) -> Vec<Finding> {
     let ledger = config.state_dir.join("tally.db");
     let runs = tally::in_use(&ledger);
     let mut findings = vec![
-        pass(Check::Configuration, config.hash.clone()),
+        configuration(config),
         camera_from_outside(config, runs, clock),
         lines(config),
         drive_from_outside(config),
+        sensors::from_outside(config, &**clock),
+        sensors::button_from_outside(config, runs),
         model(config, &**clock),
     ];
     findings.push(if ledger.exists() {
@@ -117,9 +126,17 @@ pub fn check_up(config: &Config, clock: &Arc<dyn Clock>) -> Vec<Finding> {
     findings
 }
 
+fn configuration(config: &Config) -> Finding {
+    let version = match config.calibration.version {
+        0 => "the rig's own".to_owned(),
+        number => format!("version {number}"),
+    };
+    pass(Check::Configuration, format!("{}, calibration {version}", config.hash))
+}
+
 fn machine(config: &Config, clock: &Arc<dyn Clock>) -> Vec<Finding> {
     let mut findings = vec![disk(&config.state_dir), memory(), time(clock), permissions(config)];
-    findings.extend(temperature());
+    findings.extend(temperature(config));
     findings
 }
 
@@ -176,12 +193,17 @@ fn camera_from_inside(running: &Running, clock: &Arc<dyn Clock>) -> Finding {
 fn lines(config: &Config) -> Finding {
     let mut spec = config.drive.lines();
     spec.inputs.extend(config.guards.guards.iter().map(|(_, input)| input.clone()));
-    // A request of its own, so it may be on another chip.
+    // Requests of their own, so each may be on another chip.
     let front = LinesSpec { outputs: config.front.outputs().cloned().collect(), ..LinesSpec::default() };
-    match gpio::look_for(&spec).and_then(|()| gpio::look_for(&front)) {
+    let button = config.front.button.iter().map(|button| button.input.clone()).collect();
+    let button = LinesSpec { inputs: button, ..LinesSpec::default() };
+    let switches = LinesSpec { inputs: config.sensors.switches().cloned().collect(), ..LinesSpec::default() };
+    let all = [spec, front, button, switches];
+    match all.iter().try_for_each(gpio::look_for) {
         Ok(()) => {
-            let outputs = spec.outputs.len() + front.outputs.len();
-            pass(Check::Lines, format!("{outputs} + {}", spec.inputs.len()))
+            let outputs: usize = all.iter().map(|spec| spec.outputs.len()).sum();
+            let inputs: usize = all.iter().map(|spec| spec.inputs.len()).sum();
+            pass(Check::Lines, format!("{outputs} + {inputs}"))
         }
         Err(error) => fail(Check::Lines, error.to_string()),
     }
@@ -320,18 +342,16 @@ fn grade(check: Check, free: u64, [least, enough]: [u64; 2]) -> Finding {
     Finding { check, grade, value }
 }
 
-/// The hottest zone; boards slow down from about 80 degrees.
-fn temperature() -> Option<Finding> {
-    let zones = std::fs::read_dir("/sys/class/thermal").ok()?.filter_map(Result::ok);
-    let read = |zone: std::fs::DirEntry| {
-        std::fs::read_to_string(zone.path().join("temp")).ok()?.trim().parse::<i64>().ok()
-    };
-    let hottest = zones.filter_map(read).max()? / 1_000;
-    let value = format!("{hottest} °C");
-    Some(match hottest {
-        ..75 => pass(Check::Temperature, value),
-        75..85 => warn(Check::Temperature, value),
-        _ => fail(Check::Temperature, value),
+/// The hottest zone that says what can be; boards slow down from about 80 degrees.
+fn temperature(config: &Config) -> Option<Finding> {
+    let hottest = Health::read(&config.state_dir).temperature_c?;
+    let value = format!("{hottest:.0} °C");
+    Some(if hottest < 75.0 {
+        pass(Check::Temperature, value)
+    } else if hottest < 85.0 {
+        warn(Check::Temperature, value)
+    } else {
+        fail(Check::Temperature, value)
     })
 }
 

@@ -6,6 +6,10 @@ use crate::clock::Moment;
 use crate::identify::{Refused, Stage, Switch};
 use crate::judge::{Alarm, StateName, Verdict, VoidCause};
 use crate::mechanism::MechanismError;
+use crate::mechanism::button::ButtonMeans;
+use crate::mechanism::sensors::Trouble;
+use crate::mechanism::sensors::fullness::Word;
+use crate::streams::Stream;
 
 /// The judge changed its state.
 pub(super) struct StateChanged {
@@ -288,6 +292,55 @@ impl AlarmChanged {
         } else {
             tracing::info!(alarm = ?self.alarm, "alarm cleared");
         }
+    }
+}
+
+/// A compartment's sensor sees it full, or open again.
+pub(super) struct SensorSays {
+    pub(super) stream: Stream,
+    pub(super) word: Word,
+}
+
+impl SensorSays {
+    pub(super) fn emit(&self) {
+        tracing::info!(stream = %self.stream, word = ?self.word, "a compartment's sensor has changed its mind");
+    }
+}
+
+/// A compartment's sensor is in trouble, or no longer.
+pub(super) struct SensorTrouble {
+    pub(super) stream: Stream,
+    pub(super) trouble: Option<Trouble>,
+}
+
+impl SensorTrouble {
+    pub(super) fn emit(&self) {
+        match self.trouble {
+            Some(trouble) => {
+                tracing::warn!(stream = %self.stream, trouble = trouble.id(), "how full it is is unknown");
+            }
+            None => tracing::info!(stream = %self.stream, "how full it is is known"),
+        }
+    }
+}
+
+/// The button on the front was pressed.
+pub(super) struct ButtonPressed {
+    pub(super) means: ButtonMeans,
+}
+
+impl ButtonPressed {
+    pub(super) fn emit(&self) {
+        tracing::info!(means = ?self.means, "button pressed");
+    }
+}
+
+/// The button has been pressed for longer than anybody presses one.
+pub(super) struct ButtonStuck;
+
+impl ButtonStuck {
+    pub(super) fn emit(&self) {
+        tracing::warn!("the button on the front sticks; it means nothing until it is let go");
     }
 }
 

@@ -14,6 +14,7 @@ use crate::capture::stage::{State, Status};
 use crate::clock::{Clock, Moment};
 use crate::config::Config;
 use crate::judge::{Alarm, Command, CompartmentId, StateName};
+use crate::mechanism::sensors::bank::FillNow;
 use crate::streams::Stream;
 use crate::tally::{CompartmentEvent, TallyHandle};
 use crate::uplink::wire::{Brought, CameraHealth, DiskHealth, Health, InferenceHealth, Location, Twin};
@@ -40,6 +41,7 @@ pub(super) struct Around {
 /// The ways into the rest of the bin.
 pub(super) struct Inside {
     pub(super) live: watch::Receiver<Live>,
+    pub(super) fill: watch::Receiver<FillNow>,
     pub(super) camera: Arc<Status>,
     pub(super) tally: TallyHandle,
     pub(super) orders: mpsc::Sender<web::Order>,
@@ -54,6 +56,7 @@ impl Inside {
         let support = Arc::clone(page);
         Self {
             live: page.live.clone(),
+            fill: page.fill.clone(),
             camera: Arc::clone(&page.camera),
             tally: page.tally.clone(),
             orders: page.orders.clone(),
@@ -143,21 +146,30 @@ impl Surroundings for Around {
         let live = self.inside.live.borrow();
         let configured = &self.config.compartments;
         // Before the loop's first word the configuration's holds.
-        let now = if live.compartments.is_empty() { configured } else { &live.compartments };
+        let compartments = if live.compartments.is_empty() { configured } else { &live.compartments };
         let holds = self.config.holds_items.iter().copied();
-        now.iter()
+        let (fill, now) = (self.inside.fill.borrow(), self.clock.now());
+        compartments
+            .iter()
             .zip(holds)
-            .map(|(compartment, holds_items)| CompartmentNow {
+            .enumerate()
+            .map(|(index, (compartment, holds_items))| CompartmentNow {
                 stream: compartment.stream,
                 full: compartment.full,
                 closed: compartment.disabled,
                 holds_items,
+                measured: fill.of(index, now).and_then(|seen| seen.level),
             })
             .collect()
     }
 
     fn alarms(&self) -> Vec<&'static str> {
-        self.inside.live.borrow().alarms.iter().map(|alarm| alarm_id(*alarm)).collect()
+        let mut alarms: Vec<_> =
+            self.inside.live.borrow().alarms.iter().map(|alarm| alarm_id(*alarm)).collect();
+        if self.inside.fill.borrow().troubled(self.clock.now()) {
+            alarms.push("sensor");
+        }
+        alarms
     }
 
     fn obey(&self, order: Order) -> Obeyed {
@@ -238,6 +250,7 @@ const fn alarm_id(alarm: Alarm) -> &'static str {
         Alarm::Ledger => "ledger",
         Alarm::Camera => "camera",
         Alarm::Blocked => "blocked",
+        Alarm::CrewCalled => "crew_called",
     }
 }
 
@@ -296,10 +309,12 @@ mod tests {
         let (writer, tally) = Writer::spawn(ledger, Arc::clone(&clock), || {}).unwrap();
         let (orders, mut asked) = mpsc::channel(64);
         let (_live, live) = watch::channel(Live::default());
+        let (_fill, fill) = watch::channel(FillNow::default());
         let restart = Arc::new(Notify::new());
         let config = Config::load(Path::new("calibration/demo/bunri.toml")).unwrap();
         let inside = Inside {
             live,
+            fill,
             camera: Arc::new(Status::default()),
             tally: tally.clone(),
             orders,

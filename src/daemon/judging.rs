@@ -23,6 +23,7 @@ use crate::capture::newest::Reader;
 use crate::clock::{Clock, Moment};
 use crate::identify::SiteHead;
 use crate::judge::{self, Action, Command, Input, Movement, Verdict};
+use crate::mechanism::button::ButtonNow;
 use crate::mechanism::lines::Levels;
 use crate::mechanism::{MechanismStatus, Request};
 use crate::teach::Attention;
@@ -37,6 +38,8 @@ pub(super) enum Message {
     Movement(Movement),
     Flap(MechanismStatus),
     Guards(Levels),
+    /// The button is so, and was pressed for the crew just now.
+    Button(ButtonNow, bool),
     Retune(Box<judge::Settings>),
     Study(Studying),
     MayWatch(SyncSender<Result<(), NotSaved>>),
@@ -164,6 +167,13 @@ impl Judging {
             }
             Message::Guards(active) => {
                 shown.live.guards = active;
+                return;
+            }
+            Message::Button(button, called) => {
+                shown.live.button = Some(button);
+                if called {
+                    shown.live.called = Some(now);
+                }
                 return;
             }
             Message::Lesson(attention) => {
@@ -316,7 +326,7 @@ impl Judging {
         }
     }
 
-    fn intend(&self, verdict: Verdict, shown: &mut Shown) {
+    fn intend(&mut self, verdict: Verdict, shown: &mut Shown) {
         Judged { verdict: &verdict }.emit();
         shown.live.last_verdict = Some(verdict.clone());
         let chamber = self.sorter.detector().background().map(crate::detect::Background::to_bytes);
@@ -346,6 +356,7 @@ impl Judging {
         live.alarms = judge.alarms().to_vec();
         live.compartments.clone_from(&judge.rules().compartments);
         live.service = judge.service();
+        live.withdrawn = judge.withdrawn();
         live.lesson = shown.lookout.as_ref().and_then(Lookout::at);
         live.votes = judge.votes().map_or(0, crate::judge::Votes::count);
         live.streams = judge.votes().map(|votes| votes.mean().0);

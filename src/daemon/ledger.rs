@@ -1,7 +1,7 @@
 //! The way from the judge to the ledger and back, without ever waiting for the disk.
 
-use std::sync::Arc;
 use std::sync::mpsc::SyncSender;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::broadcast;
@@ -11,6 +11,7 @@ use super::judging::Message;
 use super::newcomer::Save;
 use crate::clock::{Clock, Moment};
 use crate::judge::{Verdict, VoidCause};
+use crate::mechanism::sensors::weight::Weigher;
 use crate::tally::{BundleInfo, DropRecord, Intent, TallyHandle};
 
 /// How an intent ends.
@@ -23,6 +24,9 @@ pub(super) enum Ending {
 /// An ending the ledger refused is tried again this much later.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 
+/// An item lies still for some time before it counts as settled: it is weighed then already.
+const STILL_BEFORE: Duration = Duration::from_millis(300);
+
 /// Carries intents and their endings to the ledger's thread, in order.
 pub(super) struct Courier {
     pub(super) tally: TallyHandle,
@@ -33,6 +37,9 @@ pub(super) struct Courier {
     bundle: BundleInfo,
     /// Endings not yet on disk; at most one intent is open at a time, so there is at most one.
     refused: Option<(u64, Ending, Moment)>,
+    weigher: Arc<Mutex<Weigher>>,
+    /// When the last item that was decided upon lay still.
+    settled_at: Option<Moment>,
 }
 
 impl Courier {
@@ -42,8 +49,9 @@ impl Courier {
         drops: broadcast::Sender<Arc<DropRecord>>,
         clock: Arc<dyn Clock>,
         bundle: BundleInfo,
+        weigher: Arc<Mutex<Weigher>>,
     ) -> Self {
-        Self { tally, inbox, drops, clock, bundle, refused: None }
+        Self { tally, inbox, drops, clock, bundle, refused: None, weigher, settled_at: None }
     }
 
     /// Another bundle judges from now on.
@@ -52,7 +60,8 @@ impl Courier {
     }
 
     /// Writes an intent; [`Message::IntentRecorded`] or [`Message::IntentFailed`] follows.
-    pub(super) fn intend(&self, verdict: Verdict, chamber: Option<Vec<u8>>) {
+    pub(super) fn intend(&mut self, verdict: Verdict, chamber: Option<Vec<u8>>) {
+        self.settled_at = Some(verdict.settled_at);
         let (inbox, clock, bundle) = (self.inbox.clone(), Arc::clone(&self.clock), self.bundle.clone());
         let posted = self.tally.post(move |ledger| {
             let (moment, wall) = (clock.now(), clock.wall());
@@ -75,8 +84,15 @@ impl Courier {
     /// Writes an ending; a refused one comes back as [`Message::EndingRefused`].
     pub(super) fn end(&self, seq: u64, ending: Ending) {
         let (inbox, clock, drops) = (self.inbox.clone(), Arc::clone(&self.clock), self.drops.clone());
+        let weight_g = self.weight_g(ending);
         let posted = self.tally.post(move |ledger| {
             let (now, wall) = (clock.now(), clock.wall());
+            if let Some(weight_g) = weight_g
+                && let Err(error) = ledger.weigh(seq, weight_g)
+            {
+                // The drop counts all the same.
+                LedgerRefused { doing: "take a weight", error: &error }.emit();
+            }
             let ended = match ending {
                 Ending::Confirm => ledger.confirm(seq, now, wall).map(|confirmed| {
                     // Nobody listening is fine.
@@ -92,6 +108,13 @@ impl Courier {
         if posted.is_err() {
             send(&self.inbox, Message::EndingRefused(seq, ending));
         }
+    }
+
+    /// What the item weighed, if it is gone and was weighed while it lay there. Another run's item was not.
+    fn weight_g(&self, ending: Ending) -> Option<f32> {
+        let settled_at = self.settled_at.filter(|_| ending == Ending::Confirm)?;
+        let from = Moment::from_nanos(settled_at.as_nanos().saturating_sub(STILL_BEFORE.as_nanos() as u64));
+        self.weigher.lock().unwrap_or_else(PoisonError::into_inner).weight_g(from, self.clock.now())
     }
 
     /// Writes something small beside the ledger, on its thread.

@@ -12,6 +12,7 @@ use super::keeping;
 use super::learning::Keepsake;
 use super::ledger::Courier;
 use super::prepare::Parts;
+use super::sensing::{self, Sensing, Ways};
 use super::supervise::{Ended, Stages};
 use super::teaching::{self, Lectern};
 use super::tuning::Tuner;
@@ -19,6 +20,7 @@ use super::{DaemonError, Opener, flap, front};
 use crate::capture::{newest, stage as capture_stage};
 use crate::clock::Clock;
 use crate::config::Config;
+use crate::mechanism::sensors::bank::FillNow;
 use crate::tally::{DropRecord, Ledger, TallyHandle, Writer};
 use crate::web::album::Album;
 use crate::web::{self, Live, Preview};
@@ -53,6 +55,7 @@ pub(super) struct Sorting {
     pub(super) changer: Changer,
     pub(super) lectern: Lectern,
     pub(super) album: Option<Arc<Album>>,
+    pub(super) fill: watch::Receiver<FillNow>,
 }
 
 /// Starts them; what was started before the first that fails ends with the process.
@@ -72,9 +75,12 @@ pub(super) fn start_sorting(
 
     let epoch = parts.ledger.epoch().to_owned();
     let (shutter, album) = keeping::start(config, &epoch, clock, &mut stages)?;
+    let noted = sensing::noted(config, &parts.ledger)?;
     let (writer, tally) = start_tally(&mut stages, parts.ledger, clock)?;
     let mechanism = flap::start(config, &mut stages, &inbox, &stops.guards, clock)?;
-    front::start(config, live_seen.clone(), clock)?;
+    front::start(config, live_seen.clone(), &inbox, clock)?;
+    let ways = Ways { live: live_seen.clone(), inbox: &inbox, tally: &tally, drops: &drops, clock };
+    let Sensing { fill, weigher } = sensing::start(config, &noted, ways)?;
     let (frames, camera) = start_capture(config, &mut stages, opener, &stops.capture, clock)?;
     let tuner = Arc::new(Tuner::new(config, parts.head, inbox.clone()));
     let (changer, exchanges, exit) = Changer::start(config, Arc::clone(&tuner), parts.newcomer.watch())?;
@@ -104,7 +110,7 @@ pub(super) fn start_sorting(
         inbox: messages,
         orders,
         mechanism,
-        courier: Courier::new(tally.clone(), inbox.clone(), drops.clone(), Arc::clone(clock), bundle),
+        courier: Courier::new(tally.clone(), inbox.clone(), drops.clone(), Arc::clone(clock), bundle, weigher),
         live,
         preview: Arc::clone(&preview),
         clock: Arc::clone(clock),
@@ -128,6 +134,7 @@ pub(super) fn start_sorting(
         changer,
         lectern,
         album,
+        fill,
     })
 }
 

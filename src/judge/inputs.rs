@@ -30,6 +30,10 @@ pub struct Timing {
     pub fault_retry: Duration,
     /// Maintenance ends by itself this long after the last thing the crew asked for.
     pub maintenance: Duration,
+    /// An item that the resident wanted back, touched and then left lying is judged anew after this long.
+    pub rethink: Duration,
+    /// After the crew has heard a call, residents who press on call nobody anew for so long.
+    pub call_again: Duration,
 }
 
 impl Default for Timing {
@@ -45,6 +49,8 @@ impl Default for Timing {
             blocked_after: Duration::from_secs(30),
             fault_retry: Duration::from_secs(10),
             maintenance: Duration::from_secs(20 * 60),
+            rethink: Duration::from_secs(3),
+            call_again: Duration::from_secs(5 * 60),
         }
     }
 }
@@ -114,6 +120,12 @@ pub enum Command {
     Full(CompartmentId, bool),
     /// A compartment was closed or opened by the crew.
     Disabled(CompartmentId, bool),
+    /// The resident wants the item back that lies there: heard only before the flap has moved for it.
+    TakeBack,
+    /// The resident calls the crew.
+    CallCrew,
+    /// The crew has heard it.
+    CallHeard,
 }
 
 /// Why a movement that the crew asked for does not begin.
@@ -234,11 +246,14 @@ pub enum Alarm {
     Camera,
     /// Something neither settles nor leaves.
     Blocked,
+    /// A resident has called the crew; sorting goes on.
+    CrewCalled,
 }
 
 impl Alarm {
     /// Every alarm.
-    pub const ALL: [Alarm; 5] = [Alarm::Jam, Alarm::Mechanism, Alarm::Ledger, Alarm::Camera, Alarm::Blocked];
+    pub const ALL: [Alarm; 6] =
+        [Alarm::Jam, Alarm::Mechanism, Alarm::Ledger, Alarm::Camera, Alarm::Blocked, Alarm::CrewCalled];
 }
 
 /// The state by name, for the page and the log.

@@ -38,6 +38,7 @@ enum State {
     Retrying { open: Open, since: Moment },
     Homing { asked: Option<Moment> },
     Returning { open: Open, since: Moment, empty_since: Option<Moment> },
+    Withdrawn { since: Moment, touched: bool, still_since: Option<Moment>, empty_since: Option<Moment> },
     Jam { open: Open, empty_since: Option<Moment> },
     MechanismFault { open: Option<Open>, next_try: Moment, tries: u32 },
     LedgerFault { next_try: Moment },
@@ -61,6 +62,8 @@ pub struct Judge {
     /// What the crew asked for.
     work: Work,
     raised: Vec<Alarm>,
+    /// When the crew heard the last call.
+    call_heard: Option<Moment>,
 }
 
 type Actions = Vec<Action>;
@@ -81,6 +84,7 @@ impl Judge {
             flap_known: false,
             work: Work::default(),
             raised: Vec::new(),
+            call_heard: None,
         }
     }
 
@@ -97,7 +101,7 @@ impl Judge {
             State::Waiting { .. } | State::Moving { .. } | State::Halting { .. } => StateName::Routing,
             State::Clearing { .. } | State::Retrying { .. } => StateName::Clearing,
             State::Homing { .. } => StateName::Homing,
-            State::Returning { .. } => StateName::Returning,
+            State::Returning { .. } | State::Withdrawn { .. } => StateName::Returning,
             State::Jam { .. } => StateName::Jam,
             State::MechanismFault { .. } => StateName::MechanismFault,
             State::LedgerFault { .. } => StateName::LedgerFault,
@@ -119,6 +123,11 @@ impl Judge {
     /// The votes so far, while an item is being looked at.
     pub fn votes(&self) -> Option<&Votes> {
         if let State::Settled { votes, .. } = &self.state { Some(votes) } else { None }
+    }
+
+    /// Since when an item lies there that the resident wants back.
+    pub fn withdrawn(&self) -> Option<Moment> {
+        if let State::Withdrawn { since, .. } = self.state { Some(since) } else { None }
     }
 
     /// Alarms that are up.
@@ -190,6 +199,10 @@ impl Judge {
             State::Returning { open, since, empty_since } => {
                 self.give_back(open, since, empty_since, presence, now, actions)
             }
+            State::Withdrawn { since, touched, still_since, empty_since } => {
+                let waited = (since, still_since, empty_since);
+                self.hand_back(waited, touched, presence, now, actions)
+            }
             State::Jam { open, empty_since } => self.jammed(open, empty_since, presence, now, actions),
             State::MechanismFault { open, next_try, tries } => {
                 self.retry_mechanism(open, next_try, tries, presence, now, actions)
@@ -230,6 +243,7 @@ impl Judge {
                 actions.push(Action::Void(seq, VoidCause::Disturbed));
                 self.state = arriving(now);
             }
+            State::Withdrawn { .. } => actions.push(Action::Void(seq, VoidCause::TakenBack)),
             // The camera was lost or the crew came while it was being written.
             _ => actions.push(Action::Void(seq, VoidCause::Disturbed)),
         }
@@ -298,6 +312,19 @@ impl Judge {
                 if let Some(compartment) = self.settings.rules.compartments.get_mut(usize::from(id.0)) {
                     compartment.disabled = disabled;
                 }
+            }
+            Command::TakeBack => self.take_back(now, actions),
+            Command::CallCrew => {
+                let heard = self.call_heard.map(|at| now.since(at));
+                if heard.is_none_or(|since| since >= self.settings.timing.call_again) {
+                    self.alarm(Alarm::CrewCalled, true, actions);
+                }
+            }
+            Command::CallHeard => {
+                if self.raised.contains(&Alarm::CrewCalled) {
+                    self.call_heard = Some(now);
+                }
+                self.alarm(Alarm::CrewCalled, false, actions);
             }
             Command::Reset => match self.state {
                 State::Jam { open, .. } => {

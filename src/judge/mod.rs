@@ -20,6 +20,8 @@
 //!
 //! - Never a movement while something moves, a hand is in view or the picture cannot be trusted.
 //! - Never a verdict about an item that does not lie still, never a movement before its intent is on disk.
+//! - Never anything but a return on the resident's button: before the flap moves, *settled*, *decided* and what is on disk
+//!   give way to *returning*; afterwards it is not heard.
 //! - Never two drops for one item: a disturbed item's intent is void and the item is judged anew.
 //! - No state waits for ever: each has a time limit or waits for a person, and then an alarm is raised.
 

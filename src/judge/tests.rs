@@ -9,6 +9,7 @@ use crate::detect::{MAX_OBJECTS, Presence};
 use crate::identify::Identified;
 use crate::streams::Stream;
 
+mod button;
 mod random;
 mod service;
 
@@ -138,6 +139,11 @@ impl World {
         }
         if let (Input::Veto(true), Flap::Going { reversed: false, .. }) = (input, self.flap) {
             assert!(actions.contains(&Action::Halt), "a guard must halt a movement, in {state_before:?}");
+        }
+        if matches!(input, Input::Command(Command::TakeBack | Command::CallCrew | Command::CallHeard)) {
+            // A halt may be due at any time, whatever came.
+            let moves = |action: &Action| matches!(action, Action::Move(_) | Action::Home);
+            assert!(!actions.iter().any(moves), "a button moved the flap: {actions:?}");
         }
         for action in actions {
             match action {

@@ -42,6 +42,13 @@ pub enum FlapState {
     Failed,
 }
 
+impl FlapState {
+    /// Whether it moves now.
+    pub const fn is_moving(self) -> bool {
+        matches!(self, FlapState::Going { .. } | FlapState::TurningBack { .. })
+    }
+}
+
 /// What one step wants.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Step {
@@ -87,7 +94,7 @@ impl Flap {
 
     /// Whether it moves now.
     pub const fn is_moving(&self) -> bool {
-        matches!(self.state, FlapState::Going { .. } | FlapState::TurningBack { .. })
+        self.state.is_moving()
     }
 
     /// A guard forbids movement from now on, which halts what moves, or allows it again.

@@ -6,6 +6,7 @@
 //! | looking, sorting, one moment | blinks slowly | once: accepted; twice: general waste; long: take it back |
 //! | hold on, a hand in the way | blinks fast | |
 //! | full, out of order, or the program gone | dark | |
+//! | the crew has been called | as it was | three short |
 //!
 //! Never more than three flashes a second, since more can harm ([WCAG 2.3.1](https://www.w3.org/TR/WCAG22/)). Never lit
 //! while nothing may be put in: a line that nobody holds is inactive.
@@ -13,6 +14,7 @@
 use std::time::Duration;
 
 use super::MechanismError;
+use super::button::ButtonSettings;
 use super::lines::{Levels, Lines, LinesSpec, OpenLines, Output, bit};
 use crate::clock::Moment;
 
@@ -30,10 +32,12 @@ pub struct FrontSettings {
     pub lamp: Option<Output>,
     /// Sounds the buzzer, one that has its own tone.
     pub buzzer: Option<Output>,
+    /// What the resident may press.
+    pub button: Option<ButtonSettings>,
 }
 
 impl FrontSettings {
-    /// The lines, the lamp's first.
+    /// The driven lines, the lamp's first.
     pub fn outputs(&self) -> impl Iterator<Item = &Output> {
         self.lamp.iter().chain(&self.buzzer)
     }
@@ -61,6 +65,8 @@ pub enum Sound {
     General,
     /// "Please take it back".
     Back,
+    /// The crew has been called.
+    Called,
 }
 
 /// The lines, and what was written to them.
@@ -144,6 +150,7 @@ fn is_loud(sound: Sound, since: Duration) -> bool {
         Sound::Accepted => ms < 100,
         Sound::General => ms < 100 || (250..350).contains(&ms),
         Sound::Back => ms < 600,
+        Sound::Called => ms < 80 || (160..240).contains(&ms) || (320..400).contains(&ms),
     }
 }
 
@@ -193,7 +200,8 @@ mod tests {
 
     #[test]
     fn a_decision_sounds_once_and_the_lamp_says_what_may_be_done() {
-        let settings = FrontSettings { lamp: output("front.lamp"), buzzer: output("front.buzzer") };
+        let settings =
+            FrontSettings { lamp: output("front.lamp"), buzzer: output("front.buzzer"), button: None };
         let (mut front, written) = front(settings);
         let mut levels_after = |lamp, decided, ms| {
             front.show(lamp, decided, Moment::from_millis(ms)).unwrap();
@@ -220,7 +228,8 @@ mod tests {
 
     #[test]
     fn a_front_may_have_a_buzzer_alone() {
-        let (mut front, written) = front(FrontSettings { lamp: None, buzzer: output("front.buzzer") });
+        let (mut front, written) =
+            front(FrontSettings { buzzer: output("front.buzzer"), ..FrontSettings::default() });
         let accepted = Some((Moment::from_millis(1), Sound::Accepted));
         front.show(Lamp::Lit, accepted, Moment::from_millis(5)).unwrap();
         front.show(Lamp::Lit, accepted, Moment::from_millis(205)).unwrap();
@@ -233,7 +242,8 @@ mod tests {
         let mut random = fastrand::Rng::with_seed(1);
         // Each of them for itself, then another one at every look.
         for only in says.into_iter().map(Some).chain([None]) {
-            let (mut front, written) = front(FrontSettings { lamp: output("front.lamp"), buzzer: None });
+            let (mut front, written) =
+                front(FrontSettings { lamp: output("front.lamp"), ..FrontSettings::default() });
             let mut flashes = Vec::new();
             for now in (0..2_400).map(|look| Moment::from_millis(look * 25)) {
                 let before = written.0.lock().unwrap().len();

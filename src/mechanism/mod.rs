@@ -23,6 +23,7 @@
 //! - Only `gpio.rs` names gpiocdev. A drive's lines are held by one request: when the process ends, however it ends,
 //!   the kernel takes the enable line back.
 
+pub mod button;
 pub mod dc_motor;
 mod error;
 mod events;
@@ -30,6 +31,7 @@ mod flap;
 pub mod front;
 pub mod gpio;
 pub mod guard;
+pub mod jog;
 pub mod lines;
 #[cfg(test)]
 mod model;

@@ -78,6 +78,20 @@ impl Ledger {
         })
     }
 
+    /// The last word on whether the compartment of `stream` is full, and whose it is; `None`: nobody has said any.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn fullness(&self, stream: Stream) -> Result<Option<(CompartmentEvent, String)>, TallyError> {
+        let doing = "read how a compartment is";
+        let sql = "SELECT event, who FROM compartment_log
+                   WHERE stream = ?1 AND event IN ('emptied', 'full', 'not_full') ORDER BY id DESC LIMIT 1";
+        let mut query = self.connection.prepare_cached(sql).doing(&self.path, doing)?;
+        let row = query.query_row([stream.id()], |row| Ok((row.get::<_, String>(0)?, row.get(1)?)));
+        let found = row.optional().doing(&self.path, doing)?;
+        Ok(found.and_then(|(event, who)| Some((CompartmentEvent::from_id(&event)?, who))))
+    }
+
     /// What is known of the compartment of `stream`.
     ///
     /// # Errors

@@ -16,6 +16,7 @@
 //! | `closed`, `void_cause` | when it was confirmed or voided; why it was voided |
 //! | `boot_id`, `run_id`, `moment_ns` | the monotonic moment that belongs to `time`, to repair it with |
 //! | `software`, `bundle`, `bundle_sha256` | what decided |
+//! | `weight_g` | what the item weighed, in grams, where the bin has a scale |
 
 use std::io::{self, Write};
 use std::path::Path;
@@ -33,7 +34,7 @@ use super::record::{DropRecord, drop_record};
 pub const DEFAULT_ZONE: &str = "Asia/Seoul";
 
 /// The columns of an export, in order.
-pub const CSV_COLUMNS: [&str; 23] = [
+pub const CSV_COLUMNS: [&str; 24] = [
     "id",
     "seq",
     "state",
@@ -57,6 +58,7 @@ pub const CSV_COLUMNS: [&str; 23] = [
     "software",
     "bundle",
     "bundle_sha256",
+    "weight_g",
 ];
 
 /// How an export is written.
@@ -165,6 +167,7 @@ fn cells(record: &DropRecord, zone: &TimeZone) -> [Cell; CSV_COLUMNS.len()] {
         Cell::Text(record.software.clone()),
         Cell::text(record.bundle.as_ref().map(|bundle| bundle.name.clone())),
         Cell::text(record.bundle.as_ref().map(|bundle| bundle.sha256.clone())),
+        record.weight_g.map_or(Cell::Absent, Cell::Real),
     ]
 }
 

@@ -173,6 +173,25 @@ impl Ledger {
         Ok(confirmed)
     }
 
+    /// Writes what an open drop weighs, in grams; to be followed by [`Ledger::confirm`]. Again, it is another weight.
+    ///
+    /// # Errors
+    /// [`TallyError::UnknownDrop`], [`TallyError::AlreadyClosed`] since what the hub was told never changes, or what the
+    /// file met; nothing is written then.
+    pub fn weigh(&mut self, seq: u64, weight_g: f32) -> Result<(), TallyError> {
+        let doing = "weigh";
+        self.write("write what it weighs", |write, path| {
+            let state = state_of(write, path, seq)?;
+            if state != DropState::Intent {
+                return Err(TallyError::AlreadyClosed { seq, doing, state });
+            }
+            let sql = "INSERT INTO weights (seq, weight_g) VALUES (?1, ?2)
+                       ON CONFLICT (seq) DO UPDATE SET weight_g = excluded.weight_g";
+            let grams = (f64::from(weight_g) * 10.0).round() / 10.0;
+            write.execute(sql, params![signed(seq), grams]).map(|_| ()).doing(path, "write what it weighs")
+        })
+    }
+
     /// Writes that the intent came to nothing, and why (kept to 256 bytes). Doing it again changes nothing.
     ///
     /// # Errors

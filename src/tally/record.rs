@@ -114,6 +114,8 @@ pub struct DropRecord {
     pub closed: Option<Closing>,
     /// Why it was voided.
     pub void_cause: Option<String>,
+    /// What it weighed, in grams; `None`: nobody has weighed it.
+    pub weight_g: Option<f32>,
 }
 
 impl DropRecord {
@@ -297,6 +299,7 @@ pub(super) fn drop_record(row: &Row<'_>) -> rusqlite::Result<DropRecord> {
         bundle,
         closed,
         void_cause: row.get("void_cause")?,
+        weight_g: row.get("weight_g")?,
     })
 }
 

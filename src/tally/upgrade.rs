@@ -20,6 +20,7 @@ pub(super) const STEPS: &[&str] = &[
     include_str!("upgrade/0004_outbox.sql"),
     include_str!("upgrade/0005_commands.sql"),
     include_str!("upgrade/0006_jobs.sql"),
+    include_str!("upgrade/0007_weights.sql"),
 ];
 
 /// The schema this program reads and writes.

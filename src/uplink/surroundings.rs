@@ -30,7 +30,7 @@ pub trait Surroundings: Send + Sync {
 }
 
 /// One compartment.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct CompartmentNow {
     /// What it collects.
     pub stream: Stream,
@@ -40,16 +40,20 @@ pub struct CompartmentNow {
     pub closed: bool,
     /// How many items fit in, about; `None`: nobody has said.
     pub holds_items: Option<u32>,
+    /// What its sensor says, 0 to 1; `None`: unknown, or there is none.
+    pub measured: Option<f32>,
 }
 
 /// How full the compartments are, from what the sorting and the ledger know of them.
 pub(super) fn fill(compartments: &[(CompartmentNow, CompartmentBook)]) -> Fill {
     let compartments = (0..).zip(compartments).map(|(position, (now, book))| {
         let estimated = now.holds_items.map(|holds| estimate(book.items_since, holds));
-        let (level, basis) = match (now.full, estimated) {
-            (true, _) => (Some(1.0), Some(Basis::Said)),
-            (false, Some(level)) => (Some(level), Some(Basis::Counts)),
-            (false, None) => (None, None),
+        let measured = now.measured.map(|level| hundredths(f64::from(level)));
+        let (level, basis) = match (now.full, measured, estimated) {
+            (_, Some(level), _) => (Some(level), Some(Basis::Measured)),
+            (true, None, _) => (Some(1.0), Some(Basis::Said)),
+            (false, None, Some(level)) => (Some(level), Some(Basis::Counts)),
+            (false, None, None) => (None, None),
         };
         CompartmentFill {
             position,
@@ -67,8 +71,11 @@ pub(super) fn fill(compartments: &[(CompartmentNow, CompartmentBook)]) -> Fill {
 
 /// The share of what fits in, two decimals.
 fn estimate(items: u64, holds: u32) -> f64 {
-    let share = items as f64 / f64::from(holds.max(1));
-    (share.min(1.0) * 100.0).round() / 100.0
+    hundredths(items as f64 / f64::from(holds.max(1)))
+}
+
+fn hundredths(level: f64) -> f64 {
+    (level.clamp(0.0, 1.0) * 100.0).round() / 100.0
 }
 
 /// One change of an alarm.
@@ -161,8 +168,14 @@ mod tests {
 
     #[test]
     fn a_level_says_how_it_is_known() {
-        let now =
-            |full, holds_items| CompartmentNow { stream: Stream::Can, full, closed: false, holds_items };
+        let seen = |full, holds_items, measured| CompartmentNow {
+            stream: Stream::Can,
+            full,
+            closed: false,
+            holds_items,
+            measured,
+        };
+        let now = |full, holds_items| seen(full, holds_items, None);
         let book =
             |items_since| CompartmentBook { full: false, closed: None, emptied: Some(WALL), items_since };
         let cases = [
@@ -171,6 +184,8 @@ mod tests {
             (now(false, Some(300)), book(900), (Some(1.0), Some(Basis::Counts))),
             (now(true, Some(300)), book(1), (Some(1.0), Some(Basis::Said))),
             (now(true, None), book(1), (Some(1.0), Some(Basis::Said))),
+            (seen(false, Some(300), Some(0.577)), book(900), (Some(0.58), Some(Basis::Measured))),
+            (seen(true, None, Some(0.4)), book(1), (Some(0.4), Some(Basis::Measured))),
         ];
         for (now, book, expected) in cases {
             let fill = fill(&[(now, book)]);

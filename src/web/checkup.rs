@@ -23,6 +23,10 @@ pub enum Check {
     Lines,
     /// What turns the flap.
     Drive,
+    /// The sensors of compartments and scale.
+    Sensors,
+    /// The button on the front.
+    Button,
     /// The model bundle and its run-time library.
     Model,
     /// The ledger can be read.
@@ -49,6 +53,8 @@ impl Check {
             Check::Camera => "camera",
             Check::Lines => "lines",
             Check::Drive => "drive",
+            Check::Sensors => "sensors",
+            Check::Button => "button",
             Check::Model => "model",
             Check::Ledger => "ledger",
             Check::Disk => "disk",
@@ -185,11 +191,13 @@ fn mark(grade: Grade) -> Markup {
 mod tests {
     use super::*;
 
-    const CHECKS: [Check; 12] = [
+    const CHECKS: [Check; 14] = [
         Check::Configuration,
         Check::Camera,
         Check::Lines,
         Check::Drive,
+        Check::Sensors,
+        Check::Button,
         Check::Model,
         Check::Ledger,
         Check::Disk,
@@ -208,11 +216,11 @@ mod tests {
             for language in Language::ALL {
                 let html = body(texts.of(language), &findings).into_string();
                 assert!(!html.contains('⟦') && html.contains("&lt;seen&gt;"), "{html}");
-                assert_eq!(html.matches("class=\"do\"").count(), if grade == Grade::Pass { 0 } else { 12 });
+                assert_eq!(html.matches("class=\"do\"").count(), if grade == Grade::Pass { 0 } else { 14 });
             }
             let report = report(&findings, false).unwrap();
             assert!(!report.contains('⟦') && report.contains("camera: <seen>"), "{report}");
-            assert_eq!(report.lines().count(), if grade == Grade::Pass { 12 } else { 24 });
+            assert_eq!(report.lines().count(), if grade == Grade::Pass { 14 } else { 28 });
         }
     }
 }

@@ -13,9 +13,10 @@ use super::Site;
 use super::access::{Role, Who};
 use super::acting::{Deed, Fields, act};
 use super::nav::{Tab, Visit, token};
-use super::text::{Words, grouped};
-use super::view::{accent, icon, local};
+use super::text::{Words, grouped, key};
+use super::view::{accent, bar, icon, local, percent};
 use crate::judge::{Command, CompartmentId};
+use crate::mechanism::sensors::level::Seen;
 use crate::streams::Stream;
 use crate::tally::{CompartmentBook, CompartmentEvent};
 
@@ -46,22 +47,30 @@ async fn page(visit: Visit) -> Response {
             book.closed = Some(now.disabled);
         }
     }
-    visit.page(Tab::Compartments, &[], None, &body(&visit, &books)).into_response()
+    let (fill, now) = (visit.site.page.fill.borrow().clone(), visit.site.page.clock.now());
+    let sensed: Vec<_> = (0..books.len()).map(|index| fill.of(index, now)).collect();
+    visit.page(Tab::Compartments, &[], None, &body(&visit, &books, &sensed)).into_response()
 }
 
-fn body(visit: &Visit, books: &[(Stream, CompartmentBook)]) -> Markup {
+fn body(visit: &Visit, books: &[(Stream, CompartmentBook)], sensed: &[Option<Seen>]) -> Markup {
     let words = visit.words();
     html! {
         main #main .cards {
             h1 { (words.text("tab-compartments")) }
-            @for (number, (stream, book)) in (1..).zip(books) {
-                (card(visit, words, number, *stream, book))
+            @for (number, ((stream, book), seen)) in (1..).zip(books.iter().zip(sensed)) {
+                (card(visit, words, number, *stream, (book, *seen)))
             }
         }
     }
 }
 
-fn card(visit: &Visit, words: Words<'_>, number: usize, stream: Stream, book: &CompartmentBook) -> Markup {
+fn card(
+    visit: &Visit,
+    words: Words<'_>,
+    number: usize,
+    stream: Stream,
+    (book, seen): (&CompartmentBook, Option<Seen>),
+) -> Markup {
     let closed = book.closed == Some(true);
     let (class, mark, state) = match (closed, book.full) {
         (true, _) => ("closed", icon::pause(), "compartment-closed"),
@@ -91,6 +100,7 @@ fn card(visit: &Visit, words: Words<'_>, number: usize, stream: Stream, book: &C
                     None => (words.text("compartment-never")),
                 }
             }
+            @if let Some(seen) = seen { (sensor(words, stream, seen)) }
             @if visit.who.role == Role::Act {
                 form .actions method="post" action="/compartments/say" {
                     (token(&visit.who))
@@ -100,6 +110,27 @@ fn card(visit: &Visit, words: Words<'_>, number: usize, stream: Stream, book: &C
                     (button(if closed { CompartmentEvent::Opened } else { CompartmentEvent::Closed }, false))
                 }
             }
+        }
+    }
+}
+
+/// What the compartment's sensor says, or why that is not known.
+fn sensor(words: Words<'_>, stream: Stream, seen: Seen) -> Markup {
+    let distance = seen.distance_mm.map(|mm| format!("{mm:.0}"));
+    html! {
+        @match (seen.level, seen.trouble) {
+            (Some(level), _) => {
+                div .level {
+                    (bar(level, &accent(stream)))
+                    span .number { (percent(level)) }
+                }
+                @if let Some(distance) = distance { p .note { (words.with("compartment-distance", "mm", distance)) } }
+            }
+            (None, Some(trouble)) => {
+                p .note { (icon::warning()) " " strong { (words.text("compartment-unknown")) }
+                    " " (words.text(&key("sensor", trouble.id()))) }
+            }
+            (None, None) => p .note { (words.text("compartment-room")) },
         }
     }
 }

@@ -14,7 +14,7 @@ use super::acting::{Deed, Fields, act};
 use super::nav::{Tab, Visit, token};
 use super::view::{self, accent, icon};
 use super::{Site, assets};
-use crate::judge::{Command, CompartmentId};
+use crate::judge::{Alarm, Command, CompartmentId};
 
 const PATH: &str = Tab::Flap.path();
 
@@ -74,6 +74,9 @@ fn buttons(visit: &Visit) -> Markup {
                     (button("tour", "plain", text("flap-tour")))
                     (button("reset", "plain", text("flap-reset")))
                 }
+                @if visit.site.page.live.borrow().alarms.contains(&Alarm::CrewCalled) {
+                    div .actions { (button("call-heard", "primary", text("flap-call-heard"))) }
+                }
             }
         }
     }
@@ -88,6 +91,7 @@ fn command(ask: &str) -> Option<(&'static str, Command)> {
         "home" => ("flap_turn", Command::Turn(None)),
         "tour" => ("flap_tour", Command::Tour),
         "reset" => ("jam_reset", Command::Reset),
+        "call-heard" => ("call_heard", Command::CallHeard),
         number => {
             let id = number.parse::<u8>().ok()?.checked_sub(1)?;
             ("flap_turn", Command::Turn(Some(CompartmentId(id))))
@@ -101,6 +105,7 @@ async fn ask(site: Arc<Site>, _who: Who, fields: Fields) -> Deed {
         return Deed::refused("flap", detail, PATH, "not-understood");
     };
     match site.order(command).await {
+        Some(Ok(())) if command == Command::CallHeard => Deed::done(what, detail, PATH, "call-heard"),
         Some(Ok(())) => Deed::done(what, detail, PATH, "flap-asked"),
         Some(Err(refusal)) => Deed::refused(what, detail, PATH, refusal.id()),
         None => Deed::failed(what, detail, PATH, "loop-unheard", "the sorting loop does not answer"),

@@ -3,8 +3,10 @@
 use std::sync::Arc;
 
 use super::Info;
+use crate::clock::Moment;
 use crate::detect::{Presence, Region};
 use crate::judge::{Alarm, Compartment, Service, StateName, Verdict};
+use crate::mechanism::button::ButtonNow;
 use crate::mechanism::lines::Levels;
 use crate::mechanism::{FlapState, Sensed};
 use crate::streams::Stream;
@@ -44,6 +46,12 @@ pub struct Live {
     pub inputs: Levels,
     /// The guards that are active, in the order of [`crate::web::Info::guards`].
     pub guards: Levels,
+    /// Since when an item lies there that the resident wants back.
+    pub withdrawn: Option<Moment>,
+    /// When the resident last called the crew.
+    pub called: Option<Moment>,
+    /// The button on the front; `None` where there is none.
+    pub button: Option<ButtonNow>,
     /// Median time of one look of the classifier, milliseconds; 0 before the first.
     pub infer_ms_p50: f32,
     /// The time that one look in a hundred exceeds, milliseconds; 0 before the first.

@@ -111,6 +111,7 @@ impl Collector for Scrape {
         self.bin(&mut out)?;
         self.drops(&mut out)?;
         self.machine(&mut out)?;
+        self.compartments(&mut out)?;
         self.hub(&mut out)
     }
 }
@@ -187,6 +188,21 @@ impl Scrape {
         )
     }
 
+    /// A level that is unknown has no line: a gauge that says 0 would say empty.
+    fn compartments(&self, out: &mut Families<'_>) -> fmt::Result {
+        let (fill, now) = (&self.scene.fill, self.scene.now);
+        let live = &self.scene.live.compartments;
+        let full = live.iter().map(|one| ([("stream", one.stream.id())], flag(one.full)));
+        out.gauges("compartment_full", "Whether nothing more fits in", full)?;
+        let sensed = self.info.compartments.iter().enumerate();
+        let sensed: Vec<_> =
+            sensed.filter_map(|(index, stream)| Some((stream.id(), fill.of(index, now)?))).collect();
+        let levels = sensed.iter().filter_map(|(id, seen)| Some(([("stream", *id)], f64::from(seen.level?))));
+        out.gauges("compartment_level", "How full a compartment's sensor sees it, 0 to 1", levels)?;
+        let works = sensed.iter().map(|(id, seen)| ([("stream", *id)], flag(seen.trouble.is_none())));
+        out.gauges("compartment_sensor_works", "Whether a compartment's sensor can be believed", works)
+    }
+
     fn hub(&self, out: &mut Families<'_>) -> fmt::Result {
         let Some(status) = &self.scene.uplink else { return Ok(()) };
         out.gauge(
@@ -218,6 +234,9 @@ mod tests {
 
     use super::super::view::tests::{info, scene};
     use super::*;
+    use crate::mechanism::sensors::Trouble;
+    use crate::mechanism::sensors::bank::FillNow;
+    use crate::mechanism::sensors::level::Seen;
     use crate::tally::Counts;
 
     #[test]
@@ -244,6 +263,9 @@ mod tests {
         let mut scene = scene();
         scene.live.state = Some(StateName::Jam);
         scene.live.alarms = vec![Alarm::Jam];
+        let seen = |level, trouble| Some(Seen { level, distance_mm: None, trouble });
+        let seen = vec![seen(Some(0.25), None), seen(None, Some(Trouble::Failing))];
+        scene.fill = FillNow { at: scene.now, seen, alarm: true };
         let totals = Totals { epoch: "0000-epoch".into(), last_seq: 2, counts, corrections: 0 };
         let text = Scrape { info: info(), scene, totals }.into_text();
         for line in [
@@ -255,6 +277,8 @@ mod tests {
             "bunri_state{state=\"empty\"} 0.0",
             "bunri_alarm{alarm=\"jam\"} 1.0",
             "bunri_camera_signal 1.0",
+            "bunri_compartment_level{stream=\"clear_pet\"} 0.25",
+            "bunri_compartment_sensor_works{stream=\"can\"} 0.0",
             "bunri_camera_frames_refused_total 2",
             "bunri_uplink_backlog_messages 0.0",
             "# EOF",

@@ -87,6 +87,7 @@ use crate::clock::{Clock, Moment};
 use crate::identify::Limits;
 use crate::judge::{Command, Refusal};
 use crate::mechanism::lines::Levels;
+use crate::mechanism::sensors::bank::FillNow;
 use crate::streams::Stream;
 use crate::tally::{DropRecord, TallyError, TallyHandle};
 use crate::uplink;
@@ -167,6 +168,8 @@ pub struct Page {
     pub info: Info,
     /// The sorting loop's news. Its publications are its sign of life for `/healthz`.
     pub live: watch::Receiver<Live>,
+    /// What the compartments' sensors say.
+    pub fill: watch::Receiver<FillNow>,
     /// Whoever keeps the settings.
     pub tuning: Arc<dyn Tuning>,
     /// Whoever keeps the camera's calibration.
@@ -219,6 +222,7 @@ impl Page {
             uplink: self.uplink.as_ref().map(|status| status.borrow().clone()),
             book,
             health,
+            fill: self.fill.borrow().clone(),
             lesson: self.teaching.board(),
             live,
         }

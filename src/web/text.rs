@@ -202,6 +202,7 @@ pub(super) const fn alarm_id(alarm: Alarm) -> &'static str {
         Alarm::Ledger => "ledger",
         Alarm::Camera => "camera",
         Alarm::Blocked => "blocked",
+        Alarm::CrewCalled => "crew_called",
     }
 }
 

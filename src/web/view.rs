@@ -32,6 +32,7 @@ use crate::capture::stage;
 use crate::clock::{Moment, WallTime};
 use crate::detect::Presence;
 use crate::judge::CompartmentId;
+use crate::mechanism::sensors::bank::FillNow;
 use crate::teach::Board;
 use crate::uplink;
 
@@ -51,6 +52,8 @@ pub(super) struct Scene {
     pub(super) book: Arc<Book>,
     /// The board: temperature, disk and bundles.
     pub(super) health: Health,
+    /// What the compartments' sensors say.
+    pub(super) fill: FillNow,
     /// What the crew teaches.
     pub(super) lesson: Arc<Board>,
 }
@@ -268,7 +271,7 @@ pub(super) fn accent(stream: crate::streams::Stream) -> String {
     text::key("stream", stream.id())
 }
 
-fn percent(probability: f32) -> String {
+pub(super) fn percent(probability: f32) -> String {
     format!("{:.0} %", probability.clamp(0.0, 1.0) * 100.0)
 }
 

@@ -1,9 +1,11 @@
 //! What the crew asked for and how the compartments are, through restarts.
 
 use bunri::streams::Stream;
-use bunri::tally::{AuditEntry, AuditOutcome, CompartmentBook, CompartmentEvent};
+use bunri::tally::{
+    AuditEntry, AuditOutcome, CompartmentBook, CompartmentEvent, ExportFormat, export_beside,
+};
 
-use crate::tally_support::{accepted, moment, open, rejected, wall};
+use crate::tally_support::{accepted, intend, moment, open, rejected, wall};
 use crate::{confirm, fresh};
 
 fn entry(what: &str, outcome: AuditOutcome, why: &str) -> AuditEntry {
@@ -67,4 +69,38 @@ fn a_compartment_is_as_it_was_last_said_to_be() {
     ledger.note_compartment(Stream::Can, CompartmentEvent::NotFull, "kim", wall(11_000)).unwrap();
     let can = ledger.compartment(Stream::Can).unwrap();
     assert_eq!((can.full, can.emptied), (false, Some(wall(10_000))), "that was no emptying");
+}
+
+#[test]
+fn a_weight_is_the_drops_for_ever_once_the_hub_may_know_it() {
+    let (_folder, path) = fresh();
+    let mut ledger = open(&path).unwrap();
+    let seq = intend(&mut ledger, &accepted(Stream::Can)).unwrap();
+    ledger.weigh(seq, 15.349).unwrap();
+    ledger.weigh(seq, 16.04).unwrap();
+    let told = ledger.confirm(seq, moment(3_000), wall(3_000)).unwrap();
+    assert_eq!(told.record.weight_g, Some(16.0), "to a tenth");
+    assert!(ledger.weigh(seq, 99.0).is_err());
+    assert!(ledger.weigh(7, 99.0).is_err(), "no such drop");
+    let unweighed = confirm(&mut ledger, &accepted(Stream::Can));
+    let weights: Vec<_> = ledger.recent(2).unwrap().iter().map(|drop| (drop.seq, drop.weight_g)).collect();
+    assert_eq!(weights, [(unweighed, None), (seq, Some(16.0))]);
+    assert_eq!(ledger.outbox_next(0, 1).unwrap()[0].record.weight_g, Some(16.0));
+    let mut csv = Vec::new();
+    export_beside(&path, ExportFormat::Csv, &jiff::tz::TimeZone::UTC, &mut csv).unwrap();
+    let csv = String::from_utf8(csv).unwrap();
+    let ends: Vec<_> = csv.lines().map(|line| line.rsplit(',').next().unwrap()).collect();
+    assert_eq!(ends, ["weight_g", "16", ""]);
+}
+
+#[test]
+fn the_last_word_on_fullness_has_its_speaker() {
+    let (_folder, path) = fresh();
+    let mut ledger = open(&path).unwrap();
+    assert_eq!(ledger.fullness(Stream::Can).unwrap(), None);
+    for (event, who) in [(CompartmentEvent::Full, "sensor"), (CompartmentEvent::Closed, "kim")] {
+        ledger.note_compartment(Stream::Can, event, who, wall(1)).unwrap();
+    }
+    assert_eq!(ledger.fullness(Stream::Can).unwrap(), Some((CompartmentEvent::Full, "sensor".into())));
+    assert_eq!(ledger.fullness(Stream::Glass).unwrap(), None);
 }

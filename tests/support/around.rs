@@ -57,8 +57,13 @@ impl Surroundings for Around {
     }
 
     fn compartments(&self) -> Vec<CompartmentNow> {
-        let compartment =
-            |stream, holds_items| CompartmentNow { stream, full: false, closed: false, holds_items };
+        let compartment = |stream, holds_items| CompartmentNow {
+            stream,
+            full: false,
+            closed: false,
+            holds_items,
+            measured: None,
+        };
         vec![compartment(Stream::Can, Some(10)), compartment(Stream::Glass, None)]
     }
 

@@ -13,6 +13,7 @@ use bunri::clock::{Clock, Identity, Moment, SystemClock, WallTime};
 use bunri::detect::{Presence, Region};
 use bunri::identify::Limits;
 use bunri::judge::{Command, CompartmentId, StateName, Verdict};
+use bunri::mechanism::sensors::bank::FillNow;
 use bunri::streams::Stream;
 use bunri::tally::{DropRecord, Intent, Ledger, RunInfo, TallyHandle, Writer};
 use bunri::teach::{Ask, Board, TeachError};
@@ -210,6 +211,7 @@ impl Bin {
             info: Info { state_dir: state_dir.clone(), ..info(bin.clock.now(), screen_width_mm) },
             check_up: Arc::new(findings),
             live: live_seen,
+            fill: watch::channel(FillNow::default()).1,
             drops: bin.drops.clone(),
             tally: bin.tally.clone(),
             uplink: Some(uplink_seen),

@@ -10,12 +10,14 @@ use crate::store::{AlarmUp, BinNow, EpochCheck, State};
 use crate::wire::Compartment;
 
 /// The alarms of the contract.
-const ALARMS: [&str; 5] = ["jam", "mechanism", "ledger", "camera", "blocked"];
+const ALARMS: [&str; 7] = ["jam", "mechanism", "ledger", "camera", "blocked", "crew_called", "sensor"];
+/// Those with which a bin goes on sorting.
+const MILD: [&str; 2] = ["crew_called", "sensor"];
 
 /// What somebody must see to, the gravest first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Wants {
-    /// An alarm is up.
+    /// An alarm is up with which it does not sort.
     Repair,
     /// It is not connected.
     Look,
@@ -25,7 +27,8 @@ enum Wants {
 }
 
 fn wants(bin: &BinNow) -> Wants {
-    if !bin.alarms.is_empty() {
+    let mild = |up: &AlarmUp| MILD.contains(&&*up.alarm);
+    if bin.alarms.iter().any(|up| !mild(up)) {
         Wants::Repair
     } else if bin.online == Some(false) {
         Wants::Look

@@ -32,7 +32,7 @@ pub struct Compartment {
     pub stream: String,
     /// 0 (empty) to 1 (full); `None` where nobody knows.
     pub level: Option<f64>,
-    /// How the level is known: `counts` (estimated) or `said` (somebody looked).
+    /// How the level is known: `counts` (estimated), `said` (somebody looked) or `measured` (a sensor).
     pub basis: Option<String>,
     /// Items since it was emptied.
     pub items: u64,

@@ -7,6 +7,7 @@ use super::super::raw::{
     Kind, RawDcMotor, RawDrive, RawFront, RawGuards, RawInput, RawOutput, RawServo, RawSolenoid, RawStepper,
 };
 use crate::judge::Compartment;
+use crate::mechanism::button::ButtonSettings;
 use crate::mechanism::dc_motor::{DcMotorSettings, Direction};
 use crate::mechanism::front::FrontSettings;
 use crate::mechanism::guard::{Guard, GuardSettings};
@@ -21,7 +22,7 @@ use crate::streams::Stream;
 
 /// Checks lines and remembers them, since no two keys may mean the same one.
 pub(super) struct LineChecks<'a, 'b> {
-    problems: &'a mut InFile<'b>,
+    pub(super) problems: &'a mut InFile<'b>,
     used: Vec<(LineId, String)>,
 }
 
@@ -134,6 +135,10 @@ pub(super) fn check_front(raw: &RawFront, checks: &mut LineChecks<'_, '_>) -> Fr
     FrontSettings {
         lamp: output("front.lamp", raw.lamp.as_ref()),
         buzzer: output("front.buzzer", raw.buzzer.as_ref()),
+        button: raw.button.as_ref().and_then(|button| {
+            let input = checks.input("front.button", button)?;
+            Some(ButtonSettings { input, means: raw.button_means })
+        }),
     }
 }
 

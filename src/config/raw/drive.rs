@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use crate::mechanism::button::ButtonMeans;
 use crate::mechanism::lines::Bias;
 use crate::streams::Stream;
 
@@ -76,6 +77,10 @@ pub struct RawFront {
     pub lamp: Option<RawOutput>,
     /// One that has its own tone: a beep for an item accepted, two for general waste, a long one for "take it back".
     pub buzzer: Option<RawOutput>,
+    /// What the resident may press.
+    pub button: Option<RawInput>,
+    /// What a press asks for. None of them moves the flap.
+    pub button_means: ButtonMeans,
 }
 
 /// `[drive.dc_motor]`: either `direction`, or `forward` and `reverse`.

@@ -45,6 +45,16 @@ impl Work {
         self.seen = Some(*presence);
     }
 
+    /// Whether the last frame showed something in the chamber.
+    pub(super) fn shows_item(&self) -> bool {
+        self.seen.is_some_and(|seen| seen.occupied)
+    }
+
+    /// Whether the last frame showed everything still.
+    pub(super) fn shows_stillness(&self) -> bool {
+        self.seen.is_some_and(|seen| seen.is_still())
+    }
+
     fn end_leg(&mut self, to: Target, took: Duration, end: LegEnd) {
         self.legs.push(Leg { to, took, end });
         if end != LegEnd::Arrived {

@@ -212,6 +212,65 @@ impl Judge {
         self.idle(presence, now)
     }
 
+    /// The resident wants the item back. Nothing has moved for it yet, or this is not heard.
+    pub(super) fn take_back(&mut self, now: Moment, actions: &mut Actions) {
+        let occupied = self.work.shows_item();
+        let open = match &self.state {
+            State::Arriving { .. } | State::Settled { .. } if occupied => None,
+            // The ledger answers later; there is nothing then that it could be for, and it is void.
+            State::Decided { .. } => None,
+            State::Waiting { open } if !open.moved => Some(*open),
+            _ => return,
+        };
+        if let Some(open) = open {
+            actions.push(Action::Void(open.seq, VoidCause::TakenBack));
+        }
+        // Whatever moves from now on, if it lay still, is the resident at it.
+        let still_since = self.work.shows_stillness().then_some(now);
+        self.state = State::Withdrawn { since: now, touched: false, still_since, empty_since: None };
+    }
+
+    /// Waits for the resident to take back what they asked for. Whoever leaves it lying has thought better of it.
+    pub(super) fn hand_back(
+        &mut self,
+        (since, still_since, empty_since): (Moment, Option<Moment>, Option<Moment>),
+        touched: bool,
+        presence: &Presence,
+        now: Moment,
+        actions: &mut Actions,
+    ) -> State {
+        let timing = &self.settings.timing;
+        if presence.is_empty() {
+            let empty_since = empty_since.unwrap_or(now);
+            if now.since(empty_since) >= timing.clear_hold {
+                return self.idle(presence, now);
+            }
+            return State::Withdrawn {
+                since,
+                touched: true,
+                still_since: None,
+                empty_since: Some(empty_since),
+            };
+        }
+        if !presence.is_still() {
+            if now.since(since) >= timing.blocked_after {
+                self.alarm(Alarm::Blocked, true, actions);
+            }
+            // An item that is still on its way down was not touched.
+            let touched = touched || still_since.is_some();
+            return State::Withdrawn { since, touched, still_since: None, empty_since: None };
+        }
+        let still_since = still_since.unwrap_or(now);
+        let limit = if touched { timing.rethink } else { timing.blocked_after };
+        match (now.since(still_since) >= limit, self.work.is_on()) {
+            (_, true) => State::Maintenance,
+            (true, false) => arriving(now),
+            (false, false) => {
+                State::Withdrawn { since, touched, still_since: Some(still_since), empty_since: None }
+            }
+        }
+    }
+
     pub(super) fn jammed(
         &mut self,
         open: Open,

@@ -21,6 +21,8 @@ enum Event {
     Tour,
     Stop,
     Veto(bool),
+    TakeBack,
+    Call(bool),
     Pass(u32),
 }
 
@@ -41,6 +43,8 @@ fn event() -> impl Strategy<Value = Event> {
         1 => Just(Event::Tour),
         1 => Just(Event::Stop),
         2 => any::<bool>().prop_map(Event::Veto),
+        2 => Just(Event::TakeBack),
+        1 => any::<bool>().prop_map(Event::Call),
         8 => (1u32..60).prop_map(Event::Pass),
     ]
 }
@@ -71,6 +75,11 @@ fn happen(world: &mut World, event: &Event) {
         Event::Stop => world.send(Input::Command(Command::Stop), false),
         Event::Tour => world.send(Input::Command(Command::Tour), false),
         Event::Veto(on) => world.veto(on),
+        Event::TakeBack => world.take_back(),
+        Event::Call(heard) => {
+            let command = if heard { Command::CallHeard } else { Command::CallCrew };
+            world.send(Input::Command(command), false);
+        }
         Event::Pass(frames) => world.frames(frames),
     }
 }
@@ -88,6 +97,7 @@ proptest! {
         }
         world.send(Input::Command(Command::Maintenance(false)), false);
         world.veto(false);
+        world.send(Input::Command(Command::CallHeard), false);
         (world.hand, world.light_off, world.flap_stuck) = (false, false, false);
         (world.ledger_broken, world.item_sticks, world.moving_frames) = (false, false, 0);
         let open_before = world.open;

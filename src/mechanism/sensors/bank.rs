@@ -20,6 +20,8 @@ const CONSUMER: &str = "bunri-sensors";
 pub const READ_EVERY: Duration = Duration::from_millis(1_000);
 /// What was not read for this long is unknown.
 pub const SILENT_AFTER: Duration = Duration::from_secs(15);
+/// A trouble is told to somebody, and its end, once it has lasted this long: a sensor on the edge is one trouble.
+pub const LASTS: Duration = Duration::from_secs(30);
 
 /// What the sensors of the compartments say.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -28,6 +30,8 @@ pub struct FillNow {
     pub at: Moment,
     /// Each compartment's, in the rig's order; `None` where it has none.
     pub seen: Vec<Option<Seen>>,
+    /// One of them has been in trouble for a while.
+    pub alarm: bool,
 }
 
 impl FillNow {
@@ -38,9 +42,10 @@ impl FillNow {
         Some(if silent { Seen { trouble: Some(Trouble::Silent), ..Seen::default() } } else { seen })
     }
 
-    /// Whether any sensor is in trouble at `now`.
+    /// Whether somebody must be told at `now` that a sensor is in trouble.
     pub fn troubled(&self, now: Moment) -> bool {
-        (0..self.seen.len()).filter_map(|index| self.of(index, now)).any(|seen| seen.trouble.is_some())
+        let any = self.seen.iter().any(Option::is_some);
+        any && (self.alarm || now.since(self.at) > SILENT_AFTER)
     }
 }
 
@@ -58,7 +63,7 @@ pub struct Said {
 pub struct Looked {
     /// Compartments that became full or open by their sensors.
     pub said: Vec<Said>,
-    /// Compartments whose trouble began, changed or ended.
+    /// Compartments whose trouble began or ended, and has lasted so.
     pub troubles: Vec<(usize, Option<Trouble>)>,
 }
 
@@ -74,7 +79,9 @@ struct Slot {
     settings: FillSettings,
     filter: Filter,
     fullness: Fullness,
-    trouble: Option<Trouble>,
+    /// Whether it is known to be in trouble, and since when it seems otherwise.
+    troubled: bool,
+    otherwise_since: Option<Moment>,
 }
 
 /// How the ledger has a compartment at the start.
@@ -97,7 +104,7 @@ pub struct FillBank {
 
 impl FillBank {
     /// Nothing is read yet, and no line requested. `noted`: of each compartment, in the rig's order.
-    pub fn new(settings: &SensorSettings, noted: &[Noted]) -> Self {
+    pub fn new(settings: &SensorSettings, noted: &[Noted], now: Moment) -> Self {
         let inputs = settings.switches().cloned().collect();
         let mut switches = 0..;
         let slot = |(index, fill): (usize, &Option<FillSettings>)| {
@@ -108,14 +115,18 @@ impl FillBank {
             };
             let noted = noted.get(index).copied().unwrap_or_default();
             let fullness = Fullness::new(&settings, noted.full, noted.overruled);
-            Some(Slot { settings, filter, fullness, trouble: None })
+            Some(Slot { settings, filter, fullness, troubled: false, otherwise_since: None })
         };
         Self {
             root: settings.root.clone(),
             slots: settings.fill.iter().enumerate().map(slot).collect(),
             spec: LinesSpec { consumer: CONSUMER, outputs: Vec::new(), inputs },
             switches: None,
-            now: FillNow::default(),
+            now: FillNow {
+                at: now,
+                seen: settings.fill.iter().map(|fill| fill.as_ref().map(|_| Seen::default())).collect(),
+                alarm: false,
+            },
         }
     }
 
@@ -158,13 +169,13 @@ impl FillBank {
             if let Some(word) = slot.fullness.step(level, now) {
                 looked.said.push(Said { compartment, word });
             }
-            if seen.trouble != slot.trouble {
-                slot.trouble = seen.trouble;
+            if slot.lasts(seen.trouble.is_some(), now) {
                 looked.troubles.push((compartment, seen.trouble));
             }
             self.now.seen.push(Some(seen));
         }
         self.now.at = clock.now();
+        self.now.alarm = self.slots.iter().flatten().any(|slot| slot.troubled);
         looked
     }
 
@@ -187,6 +198,20 @@ impl FillBank {
 }
 
 impl Slot {
+    /// Whether its trouble, or its end, has lasted for long enough to be told now.
+    fn lasts(&mut self, troubled: bool, now: Moment) -> bool {
+        if troubled == self.troubled {
+            self.otherwise_since = None;
+            return false;
+        }
+        let since = *self.otherwise_since.get_or_insert(now);
+        let lasts = now.since(since) >= LASTS;
+        if lasts {
+            (self.troubled, self.otherwise_since) = (troubled, None);
+        }
+        lasts
+    }
+
     /// What is known, and the level by which it is full or not: that of a switch is not told to anybody.
     fn read(
         &mut self,
@@ -274,7 +299,7 @@ mod tests {
             fill: vec![fill(distance), None, fill(FillSource::Switch(input))],
             load_cell: None,
         };
-        let bank = FillBank::new(&settings, &[Noted::default(); 3]);
+        let bank = FillBank::new(&settings, &[Noted::default(); 3], Moment::from_millis(0));
         Rig { kernel, device, lines: Model::new(Switches(0)), bank, clock: SimClock::new(0) }
     }
 
@@ -343,7 +368,26 @@ mod tests {
         let mut words = rig.seconds(12);
         words.sort_by_key(|said| said.compartment);
         assert_eq!(words, [0, 2].map(|compartment| Said { compartment, word: Word::NotFull }));
+        assert!(rig.bank.now().troubled(rig.clock.now()), "not told as mended at once");
+        rig.seconds(30);
         assert!(!rig.bank.now().troubled(rig.clock.now()));
+    }
+
+    #[test]
+    fn a_sensor_on_the_edge_is_told_once_and_one_that_hangs_from_the_start_too() {
+        let mut rig = rig();
+        let mut told = 0;
+        for round in 0..40 {
+            // Out of range for some seconds, then well again.
+            rig.write(if round % 2 == 0 { "4000" } else { "300" });
+            told += (0..12).map(|_| rig.look().troubles.len()).sum::<usize>();
+        }
+        assert_eq!(told, 0, "it never lasted");
+        rig.write("4000");
+        assert_eq!((0..60).map(|_| rig.look().troubles.len()).sum::<usize>(), 1);
+        let bank = self::rig().bank;
+        assert!(!bank.now().troubled(Moment::from_millis(10_000)));
+        assert!(bank.now().troubled(Moment::from_millis(20_000)), "its driver never came back");
     }
 
     #[test]

@@ -39,6 +39,10 @@ pub struct Drop {
     pub model: Option<String>,
     /// Position of the compartment in the rig, from 0; null when the resident was asked to take the item back.
     pub compartment: Option<u8>,
+    /// What it weighed, in grams; missing where the bin has no scale, or the item did not lie still on it for long enough.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0.0))]
+    pub weight_g: Option<f64>,
     /// Durations of the steps.
     pub timings: Timings,
     /// Whether the bin's clock was synchronised when `time` was taken; if not, `time` may be far off.
@@ -103,6 +107,7 @@ pub fn drop_event(bin: &BinName, record: &DropRecord, late: bool) -> Event<Drop>
         reason: verdict.reason.map(|reason| reason.id().to_owned()),
         model: model(record),
         compartment: verdict.compartment.map(|compartment| compartment.0),
+        weight_g: record.weight_g.map(|grams| (f64::from(grams) * 10.0).round() / 10.0),
         timings,
         clock_synchronised: record.wall.synchronised,
         late,

@@ -43,6 +43,8 @@ pub enum Basis {
     Counts,
     /// Somebody looked and said that it is full.
     Said,
+    /// A sensor in the compartment.
+    Measured,
 }
 
 /// How the bin is right now. Sent once a minute while connected, never kept: what was missed is gone.
@@ -102,7 +104,7 @@ pub struct DiskHealth {
 /// Something needs a person, or no longer. Sent when it changes, and once only.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Alarm {
-    /// What: `jam`, `mechanism`, `ledger`, `camera` or `blocked`. There may come others.
+    /// What: `jam`, `mechanism`, `ledger`, `camera`, `blocked`, `crew_called` or `sensor`. There may come others.
     pub alarm: String,
     /// Raised, or cleared.
     pub raised: bool,

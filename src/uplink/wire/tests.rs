@@ -37,6 +37,7 @@ fn record(verdict: Verdict) -> DropRecord {
             run_id: "run-a".to_owned(),
         }),
         void_cause: None,
+        weight_g: None,
     }
 }
 
@@ -57,6 +58,15 @@ fn can() -> Verdict {
 #[test]
 fn a_drop_as_the_hub_sees_it() {
     insta::assert_json_snapshot!("drop", drop_event(&bin(), &record(can()), false));
+}
+
+#[test]
+fn a_weight_is_told_where_there_is_one() {
+    let event = serde_json::to_value(drop_event(&bin(), &record(can()), false)).unwrap();
+    assert!(event["data"].get("weight_g").is_none(), "{event}");
+    let weighed = DropRecord { weight_g: Some(15.349), ..record(can()) };
+    let event = serde_json::to_value(drop_event(&bin(), &weighed, false)).unwrap();
+    assert_eq!(event["data"]["weight_g"], 15.3);
 }
 
 #[test]
@@ -118,6 +128,7 @@ fn how_the_bin_is_as_the_hub_sees_it() {
             compartment(0, Stream::Can, Some(0.33), Some(Basis::Counts)),
             compartment(1, Stream::ClearPet, Some(1.0), Some(Basis::Said)),
             compartment(2, Stream::General, None, None),
+            compartment(3, Stream::Paper, Some(0.58), Some(Basis::Measured)),
         ],
     };
     insta::assert_json_snapshot!("fill", fill_event(&bin(), "run-a", fill, WALL_MS));

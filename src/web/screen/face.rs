@@ -18,6 +18,9 @@ use crate::web::Live;
 /// A result stays this long after the decision, unless the next item comes: long enough to read its rule.
 const RESULT_FOR: Duration = Duration::from_secs(7);
 
+/// That the crew was called is said so long.
+const CALLED_FOR: Duration = Duration::from_secs(5);
+
 /// What one look at the bin comes to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Face {
@@ -31,6 +34,10 @@ pub(crate) enum Face {
     Looking,
     /// The item's end; `next`: the next one may come.
     Result { result: Outcome, next: bool },
+    /// The resident wants the item back.
+    Withdrawn,
+    /// The resident has called the crew.
+    Called,
     /// Every compartment is full or closed.
     Full,
     /// Out of order.
@@ -87,6 +94,8 @@ impl Face {
             Face::Result { result: Outcome::Sorted(_), .. } => "sorted",
             Face::Result { result: Outcome::General(..), .. } => "general",
             Face::Result { result: Outcome::Back(..), .. } => "back",
+            Face::Withdrawn => "back",
+            Face::Called => "called",
             Face::Full => "full",
             Face::Out(_) => "out",
         }
@@ -125,6 +134,10 @@ impl Follower {
             Some(S::Homing | S::Empty) => {}
             _ => self.gone = false,
         }
+        let called = live.called.is_some_and(|at| now.since(at) < CALLED_FOR);
+        if called && !silent && !live.presence.hand {
+            return Face::Called;
+        }
         if let Some(cause) = cause(live, live.guards & self.doors != 0, silent) {
             return Face::Out(cause);
         }
@@ -137,6 +150,7 @@ impl Follower {
             Some(S::Decided | S::Routing | S::Clearing) => result(false).unwrap_or(Face::Moment),
             Some(S::Homing) => self.fresh(live, now).then(|| result(false)).flatten().unwrap_or(Face::Moment),
             Some(S::Empty) => self.fresh(live, now).then(|| result(true)).flatten().unwrap_or(Face::Ready),
+            Some(S::Returning) if live.withdrawn.is_some() => Face::Withdrawn,
             Some(S::Returning) => result(false).unwrap_or(Face::Moment),
             Some(S::Full) => Face::Full,
             // Each of them is a cause already.
@@ -264,12 +278,25 @@ mod tests {
     }
 
     #[test]
+    fn what_the_button_asked_for_is_said() {
+        let mut follower = Follower::default();
+        let back = Live { withdrawn: Some(at(11_000)), ..live(StateName::Returning) };
+        assert_eq!(follower.look(&back, false, at(11_500)), Face::Withdrawn);
+        let called = Live { called: Some(at(20_000)), alarms: vec![Alarm::Jam], ..live(StateName::Jam) };
+        assert_eq!(follower.look(&called, false, at(24_900)), Face::Called, "whoever calls from a jam too");
+        assert_eq!(follower.look(&called, false, at(25_000)), Face::Out(Cause::Jam));
+        let presence = Presence { hand: true, ..Presence::default() };
+        let called = Live { called: Some(at(20_000)), presence, ..live(StateName::Arriving) };
+        assert_eq!(follower.look(&called, false, at(20_100)), Face::Hold, "a hand comes first");
+    }
+
+    #[test]
     fn whatever_is_wrong_it_is_never_ready() {
         let mut follower = Follower::default();
         for state in STATES {
             for alarm in ALARMS {
                 let face = follower.look(&Live { alarms: vec![alarm], ..live(state) }, false, at(60_000));
-                let mild = alarm == Alarm::Blocked && state == StateName::Empty;
+                let mild = matches!(alarm, Alarm::Blocked | Alarm::CrewCalled) && state == StateName::Empty;
                 assert!(mild || face != Face::Ready, "{state:?} with {alarm:?}");
             }
             assert_eq!(follower.look(&live(state), true, at(60_000)), Face::Out(Cause::Silent));

@@ -30,12 +30,21 @@ pub(super) const fn of(face: Face) -> Drawing {
         Face::Result { result: Outcome::Sorted(stream), .. } => item(stream),
         Face::Result { result: Outcome::General(reason, _), .. } => reject(reason),
         Face::Result { result: Outcome::Back(..), .. } => take_back(),
+        Face::Withdrawn => take_back(),
+        Face::Called => bell(),
         Face::Full => full(),
         Face::Out(Cause::Camera) => no_camera(),
         Face::Out(Cause::Maintenance) => wrench(),
         Face::Out(Cause::Jam | Cause::Blocked) => stuck(),
         Face::Out(Cause::Flap | Cause::Ledger | Cause::Silent) => no_entry(),
     }
+}
+
+const fn bell() -> Drawing {
+    pictogram!(
+        r#"<path d="M60 12c-20 0-30 14-30 34v26L18 88h84L90 72V46c0-20-10-34-30-34z"/>"#
+        r#"<path d="M47 95a13 13 0 0 0 26 0z"/><path class="thin" d="M14 40c0-10 4-18 10-24M106 40c0-10-4-18-10-24"/>"#
+    )
 }
 
 const fn reject(reason: Reason) -> Drawing {

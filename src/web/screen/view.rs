@@ -51,6 +51,8 @@ impl Said {
             Face::Hold => plain("screen-hold"),
             Face::Looking => plain("screen-looking"),
             Face::Full => plain("screen-full"),
+            Face::Withdrawn => plain("screen-withdrawn"),
+            Face::Called => plain("screen-called"),
             Face::Result { result: Outcome::Sorted(stream), .. } => Self {
                 lead: Some(words.text("screen-sorted.lead")),
                 head: words.with("screen-sorted", "stream", words.stream(stream)),
@@ -82,6 +84,8 @@ pub(super) fn say(face: Face, words: Words<'_>, settings: &Settings) -> String {
         // It lasts half a second.
         Face::Looking => String::new(),
         Face::Full => words.text("screen-full.say"),
+        Face::Withdrawn => words.text("screen-withdrawn.say"),
+        Face::Called => words.text("screen-called.say"),
         Face::Out(_) => words.text("screen-out.say"),
         Face::Result { result: Outcome::Sorted(stream), .. } => {
             let rule = rule(settings, words.language, stream);
@@ -174,6 +178,7 @@ mod tests {
     /// Every face there is.
     fn every_face() -> Vec<Face> {
         let mut faces = vec![Face::Moment, Face::Ready, Face::Hold, Face::Looking, Face::Full];
+        faces.extend([Face::Withdrawn, Face::Called]);
         for next in [false, true] {
             faces.extend(Stream::ALL.map(|stream| Face::Result { result: Outcome::Sorted(stream), next }));
             for reason in Reason::ALL {

@@ -3,6 +3,7 @@
 tab-flap = Flap
 
 note-flap-asked = Asked. See above what the flap does.
+note-call-heard = The call is answered. For five minutes the button calls nobody anew.
 note-not-in-maintenance = Not in maintenance. Switch it on, and wait until the present item is dealt with.
 note-busy = The flap moves already.
 note-guarded = A guard is active: close the service door and free the opening.
@@ -43,3 +44,4 @@ flap-maintenance-off = Maintenance off
 flap-stop = Stop, turn back
 flap-tour = Test every place
 flap-reset = Jam is mended
+flap-call-heard = Call heard

@@ -3,6 +3,7 @@
 tab-flap = 분류판
 
 note-flap-asked = 요청했습니다. 분류판의 움직임은 위에 나옵니다.
+note-call-heard = 호출을 확인했습니다. 5분 동안은 버튼을 눌러도 다시 부르지 않습니다.
 note-not-in-maintenance = 정비 중이 아닙니다. 정비를 켜고 지금 물건이 처리될 때까지 기다리십시오.
 note-busy = 분류판이 이미 움직이고 있습니다.
 note-guarded = 안전 장치가 작동 중입니다. 정비문을 닫고 투입구를 비우십시오.
@@ -40,3 +41,4 @@ flap-maintenance-off = 정비 끄기
 flap-stop = 멈추고 되돌리기
 flap-tour = 모든 자리 시험
 flap-reset = 걸림 해결됨
+flap-call-heard = 호출 확인

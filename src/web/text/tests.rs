@@ -97,8 +97,7 @@ pub(in crate::web) const STATES: [StateName; 15] = {
     ]
 };
 
-pub(in crate::web) const ALARMS: [Alarm; 5] =
-    [Alarm::Jam, Alarm::Mechanism, Alarm::Ledger, Alarm::Camera, Alarm::Blocked];
+pub(in crate::web) const ALARMS: [Alarm; 6] = Alarm::ALL;
 
 pub(in crate::web) const VOID_CAUSES: [VoidCause; 6] = [
     VoidCause::Disturbed,

@@ -4,6 +4,7 @@ use maud::{Markup, html};
 
 use super::{Scene, accent, bar, compartment, icon, percent, swatch};
 use crate::judge::{Alarm, StateName, Verdict};
+use crate::mechanism::button::ButtonNow;
 use crate::streams::Stream;
 use crate::web::Info;
 use crate::web::text::{Words, alarm_id, key, state_key};
@@ -81,9 +82,17 @@ fn troubles<'a>(info: &Info, scene: &'a Scene) -> Vec<Trouble<'a>> {
         Alarm::Mechanism | Alarm::Jam => !info.has_rig,
         _ => false,
     };
-    let alarms = scene.live.alarms.iter().filter(|alarm| !follows(alarm));
-    troubles.extend(alarms.map(|alarm| grave(alarm_id(*alarm))));
     let mild = |id: &str| Trouble { key: key("alarm", id), why: "", mild: true };
+    let of = |alarm: &Alarm| {
+        if *alarm == Alarm::CrewCalled { mild(alarm_id(*alarm)) } else { grave(alarm_id(*alarm)) }
+    };
+    troubles.extend(scene.live.alarms.iter().filter(|alarm| !follows(alarm)).map(of));
+    if scene.fill.troubled(scene.now) {
+        troubles.push(mild("sensor"));
+    }
+    if matches!(scene.live.button, Some(ButtonNow::Stuck | ButtonNow::Failed)) {
+        troubles.push(mild("button"));
+    }
     if scene.health.is_full() {
         troubles.push(mild("disk"));
     }

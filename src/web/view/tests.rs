@@ -4,6 +4,9 @@ use super::*;
 use crate::detect::{Light, Region};
 use crate::identify::{Limits, Refused, Shadow, Stage, Switch, Trial};
 use crate::judge::{Leg, LegEnd, Reason, Service, StateName, Verdict, VoidCause};
+use crate::mechanism::button::ButtonNow;
+use crate::mechanism::sensors::Trouble;
+use crate::mechanism::sensors::level::Seen;
 use crate::mechanism::{FlapState, Place, Sensed};
 use crate::streams::Stream;
 use crate::tally::{Counts, DropRecord, DropState, Outcome};
@@ -66,6 +69,7 @@ pub(in crate::web) fn drop(seq: u64) -> DropRecord {
         bundle: None,
         closed: None,
         void_cause: None,
+        weight_g: None,
     }
 }
 
@@ -111,6 +115,7 @@ pub(in crate::web) fn scene() -> Scene {
         uplink: Some(uplink::Status { connected: true, backlog: 0, ..uplink::Status::default() }),
         book: Arc::new(Book { recent: vec![drop(7)], all: today.clone(), today, error: None }),
         lesson: Arc::default(),
+        fill: FillNow::default(),
         health: Health {
             temperature_c: Some(48.3),
             disk: Some((9_400_000_000, 31_000_000_000)),
@@ -180,6 +185,15 @@ fn every_state_and_alarm_can_be_drawn() {
     let mut scene = scene();
     scene.live.alarms = ALARMS.to_vec();
     check(&scene, &["물건이 걸렸습니다", "할 일", "분류판이 제자리에 닿지"], &["An item is jammed", "To do"]);
+    check(&scene, &["점검원을 부릅니다"], &["A resident calls the crew"]);
+    scene.live.button = Some(ButtonNow::Stuck);
+    let lost = Seen { trouble: Some(Trouble::Missing), ..Seen::default() };
+    scene.fill = FillNow { at: scene.now, seen: vec![None, Some(lost)], alarm: true };
+    check(
+        &scene,
+        &["버튼이 눌린 채", "얼마나 찼는지"],
+        &["button on the front sticks", "It is unknown how full"],
+    );
 }
 
 /// What nobody has chosen is said as such, and no cable is looked for because of it.

@@ -1,0 +1,454 @@
+//! A drive moved by hand, a little at a time, to find its places; and its travel times, measured.
+//!
+//! - Never moves longer than [`PULSE`] after a press: whoever lets go of the key lets go of the flap. A terminal that
+//!   repeats a held key keeps it going; a connection that breaks stops it.
+//! - Never moves while a guard is active, or before all of them were looked at.
+//! - Never past an end-stop, where the drive has one; never beyond what a servo's pulses may be.
+//! - At rest the drive is off.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use super::dc_motor::{DcMotorSettings, Direction};
+use super::lines::{Levels, Lines, bit};
+use super::pwm::{Pwm, SysfsPwm};
+use super::servo::ServoSettings;
+use super::stepper::StepperSettings;
+use super::{Board, DriveSettings, MechanismError};
+use crate::clock::Moment;
+
+/// How long one press moves.
+pub const PULSE: Duration = Duration::from_millis(150);
+/// How often a moving drive is looked at.
+pub const TICK: Duration = Duration::from_millis(5);
+/// A servo's width changes so fast, slowly and quickly.
+const SERVO_US_PER_S: [f64; 2] = [100.0, 500.0];
+/// No hobby servo takes less or more; a rig's file may not say so either.
+const SERVO_US: std::ops::RangeInclusive<f64> = 500.0..=2_500.0;
+
+/// Which way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Way {
+    /// Towards smaller angles, or shorter pulses.
+    Less,
+    /// Towards greater ones.
+    More,
+}
+
+/// What one press asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Nudge {
+    /// Which way.
+    pub way: Way,
+    /// Quickly, where the drive knows two speeds.
+    pub fast: bool,
+}
+
+/// Where the drive is, as far as it knows.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Spot {
+    /// The servo's pulse width, in microseconds.
+    pub width_us: Option<u32>,
+    /// The stepper's angle, in degrees, once its home switch has answered.
+    pub angle_deg: Option<f32>,
+    /// The inputs of the drive, in the order of its lines.
+    pub inputs: Levels,
+}
+
+/// A drive that can be moved a little.
+trait Mover: Send {
+    /// Goes on for one tick.
+    fn go(&mut self, nudge: Nudge, now: Moment) -> Result<(), MechanismError>;
+    /// Takes every force away.
+    fn stop(&mut self) -> Result<(), MechanismError>;
+    /// Where it is.
+    fn spot(&mut self) -> Result<Spot, MechanismError>;
+}
+
+/// What became of a tick.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ticked {
+    /// It moves.
+    Moving,
+    /// It is at rest.
+    Resting,
+    /// It would move, and a guard forbids it.
+    Guarded,
+}
+
+/// A drive in somebody's hands.
+pub struct Jog {
+    mover: Box<dyn Mover>,
+    veto: Arc<AtomicBool>,
+    moving: Option<(Nudge, Moment)>,
+}
+
+impl Jog {
+    /// Takes the drive's lines, off. `veto`: the guards' flag.
+    ///
+    /// # Errors
+    /// When a line or channel is missing, busy or refused; `None` for a drive that has nothing to find by hand.
+    pub fn open(
+        drive: &DriveSettings,
+        veto: Arc<AtomicBool>,
+        board: &Board<'_>,
+    ) -> Result<Option<Self>, MechanismError> {
+        let mover: Box<dyn Mover> = match drive {
+            DriveSettings::Simulated | DriveSettings::Solenoid(_) => return Ok(None),
+            DriveSettings::Servo(settings) => {
+                let lines = (board.open_lines)(&settings.lines())?;
+                let pwm = SysfsPwm::open(&settings.pwm, &**board.clock)?;
+                Box::new(ServoMover::new((**settings).clone(), lines, Box::new(pwm)))
+            }
+            DriveSettings::DcMotor(settings) => {
+                let lines = (board.open_lines)(&settings.lines())?;
+                Box::new(MotorMover { settings: (**settings).clone(), lines, way: None, off_until: None })
+            }
+            DriveSettings::Stepper(settings) => {
+                let lines = (board.open_lines)(&settings.lines())?;
+                Box::new(StepMover { settings: (**settings).clone(), lines, steps: None, stepped_at: None })
+            }
+        };
+        Ok(Some(Self { mover, veto, moving: None }))
+    }
+
+    /// Somebody pressed.
+    pub const fn press(&mut self, nudge: Nudge, now: Moment) {
+        self.moving = Some((nudge, now));
+    }
+
+    /// One tick, every [`TICK`]: goes on, or stops because nobody presses or a guard is active.
+    ///
+    /// # Errors
+    /// When the hardware refuses; it was told to stop then.
+    pub fn tick(&mut self, now: Moment) -> Result<Ticked, MechanismError> {
+        let Some((nudge, pressed)) = self.moving else { return Ok(Ticked::Resting) };
+        let guarded = self.veto.load(Ordering::SeqCst);
+        if guarded || now.since(pressed) >= PULSE {
+            self.moving = None;
+            self.mover.stop()?;
+            return Ok(if guarded { Ticked::Guarded } else { Ticked::Resting });
+        }
+        if let Err(error) = self.mover.go(nudge, now) {
+            self.moving = None;
+            self.mover.stop()?;
+            return Err(error);
+        }
+        Ok(Ticked::Moving)
+    }
+
+    /// Takes every force away at once.
+    ///
+    /// # Errors
+    /// When the hardware refuses.
+    pub fn stop(&mut self) -> Result<(), MechanismError> {
+        self.moving = None;
+        self.mover.stop()
+    }
+
+    /// Where it is.
+    ///
+    /// # Errors
+    /// When the hardware refuses.
+    pub fn spot(&mut self) -> Result<Spot, MechanismError> {
+        self.mover.spot()
+    }
+}
+
+/// Enable is the first output of every drive.
+const ENABLE: Levels = bit(0);
+
+struct ServoMover {
+    settings: ServoSettings,
+    lines: Box<dyn Lines>,
+    pwm: Box<dyn Pwm>,
+    width_us: f64,
+    on_since: Option<Moment>,
+}
+
+impl ServoMover {
+    /// The first width is home's, where a servo that was let go at rest is.
+    fn new(settings: ServoSettings, lines: Box<dyn Lines>, pwm: Box<dyn Pwm>) -> Self {
+        let home = settings.track.position(super::Place::Home).and_then(|at| settings.widths.get(at));
+        let width_us = home.map_or(1_500.0, |width| width.as_secs_f64() * 1e6);
+        Self { settings, lines, pwm, width_us, on_since: None }
+    }
+}
+
+impl Mover for ServoMover {
+    fn go(&mut self, nudge: Nudge, now: Moment) -> Result<(), MechanismError> {
+        let speed = SERVO_US_PER_S[usize::from(nudge.fast)];
+        let passed = self.on_since.map_or(Duration::ZERO, |since| now.since(since)).min(TICK * 4);
+        let by = passed.as_secs_f64() * if nudge.way == Way::More { speed } else { -speed };
+        self.width_us = (self.width_us + by).clamp(*SERVO_US.start(), *SERVO_US.end());
+        self.pwm.pulse(Duration::from_nanos((self.width_us * 1_000.0) as u64))?;
+        if self.on_since.is_none() {
+            self.pwm.run(true)?;
+            self.lines.write(ENABLE)?;
+        }
+        self.on_since = Some(now);
+        Ok(())
+    }
+
+    fn stop(&mut self) -> Result<(), MechanismError> {
+        self.on_since = None;
+        let power = self.lines.write(0);
+        let quiet = self.pwm.pulse(Duration::ZERO);
+        power.and(quiet).and(self.pwm.run(false))
+    }
+
+    fn spot(&mut self) -> Result<Spot, MechanismError> {
+        let inputs = if self.settings.lines().inputs.is_empty() { 0 } else { self.lines.read()? };
+        Ok(Spot { width_us: Some(self.width_us.round() as u32), angle_deg: None, inputs })
+    }
+}
+
+struct MotorMover {
+    settings: DcMotorSettings,
+    lines: Box<dyn Lines>,
+    way: Option<Way>,
+    /// The bridge rests until then before the other direction.
+    off_until: Option<(Way, Moment)>,
+}
+
+impl Mover for MotorMover {
+    fn go(&mut self, nudge: Nudge, now: Moment) -> Result<(), MechanismError> {
+        let way = nudge.way;
+        let levels = self.lines.read()?;
+        let end = match way {
+            Way::Less => bit(0),
+            Way::More => bit(self.settings.switches.len().saturating_sub(1)),
+        };
+        if levels & end != 0 {
+            return self.stop();
+        }
+        if self.way == Some(way) {
+            return Ok(());
+        }
+        if self.way.is_some() {
+            self.stop()?;
+            self.off_until = Some((way, now + self.settings.dead_time));
+        }
+        match self.off_until {
+            Some((_, until)) if now < until => return Ok(()),
+            _ => self.off_until = None,
+        }
+        let direction = match (&self.settings.direction, way) {
+            (_, Way::More) => bit(1),
+            (Direction::Line(_), Way::Less) => 0,
+            (Direction::Pair { .. }, Way::Less) => bit(2),
+        };
+        self.lines.write(direction)?;
+        self.lines.write(direction | ENABLE)?;
+        self.way = Some(way);
+        Ok(())
+    }
+
+    fn stop(&mut self) -> Result<(), MechanismError> {
+        self.way = None;
+        self.lines.write(0)
+    }
+
+    fn spot(&mut self) -> Result<Spot, MechanismError> {
+        Ok(Spot { inputs: self.lines.read()?, ..Spot::default() })
+    }
+}
+
+struct StepMover {
+    settings: StepperSettings,
+    lines: Box<dyn Lines>,
+    /// Steps from home, once its switch has answered.
+    steps: Option<i64>,
+    stepped_at: Option<Moment>,
+}
+
+impl StepMover {
+    /// Degrees of one step, from the two positions that are farthest apart.
+    fn deg_per_step(&self) -> Option<f32> {
+        let (track, steps) = (&self.settings.track, &self.settings.steps);
+        let last = steps.len().checked_sub(1)?;
+        let apart = steps[last] - steps[0];
+        (apart != 0).then_some((track.angle_deg(last)? - track.angle_deg(0)?) / apart as f32)
+    }
+}
+
+impl Mover for StepMover {
+    fn go(&mut self, nudge: Nudge, now: Moment) -> Result<(), MechanismError> {
+        let speeds = &self.settings.speeds;
+        let hertz = if nudge.fast { speeds.start_hz } else { speeds.start_hz / 4.0 };
+        let due = |at| now.since(at) >= Duration::from_secs_f64(1.0 / hertz);
+        if !self.stepped_at.is_none_or(due) {
+            return Ok(());
+        }
+        let (direction, by) = if nudge.way == Way::More { (bit(1), 1) } else { (0, -1) };
+        self.lines.write(ENABLE | direction)?;
+        self.lines.write(ENABLE | direction | bit(2))?;
+        self.lines.write(ENABLE | direction)?;
+        self.stepped_at = Some(now);
+        self.steps = self.steps.map(|steps| steps + by);
+        // The switch's near edge, coming from above: the same side on which the drive homes.
+        let mut home = false;
+        while let Some(edge) = self.lines.next_edge()? {
+            home |= edge.active;
+        }
+        if home && nudge.way == Way::Less {
+            self.steps = Some(0);
+        }
+        Ok(())
+    }
+
+    fn stop(&mut self) -> Result<(), MechanismError> {
+        self.stepped_at = None;
+        self.lines.write(0)
+    }
+
+    fn spot(&mut self) -> Result<Spot, MechanismError> {
+        let home = self.settings.track.position(super::Place::Home);
+        let home_deg = home.and_then(|at| self.settings.track.angle_deg(at)).unwrap_or(0.0);
+        let angle = self.steps.zip(self.deg_per_step()).map(|(steps, deg)| home_deg + steps as f32 * deg);
+        Ok(Spot { width_us: None, angle_deg: angle, inputs: self.lines.read()? })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashMap;
+
+    use proptest::prelude::*;
+
+    use super::super::lines::{Bias, Input, LineId, Output};
+    use super::super::model::{Body, Model};
+    use super::super::{Place, Track};
+    use super::*;
+    use crate::judge::CompartmentId;
+
+    /// A chute between two end-stops, at 60 degrees a second.
+    struct Chute {
+        angle: f32,
+        most_on: Duration,
+        on_for: Duration,
+    }
+
+    impl Body for Chute {
+        fn pass(&mut self, outputs: Levels, step: Duration) {
+            let on = outputs & ENABLE != 0;
+            self.on_for = if on { self.on_for + step } else { Duration::ZERO };
+            self.most_on = self.most_on.max(self.on_for);
+            let by = if on { 60.0 * step.as_secs_f32() } else { 0.0 };
+            self.angle += if outputs & bit(1) != 0 { by } else { -by };
+            assert!((-45.5..=45.5).contains(&self.angle), "past an end-stop: {}", self.angle);
+        }
+
+        fn inputs(&self) -> Levels {
+            u64::from(self.angle <= -45.0)
+                | u64::from(self.angle.abs() < 1.0) << 1
+                | u64::from(self.angle >= 45.0) << 2
+        }
+
+        fn check(&mut self, before: Levels, after: Levels) {
+            assert_ne!(after & 0b110, 0b110, "both directions at once");
+            let turned = (before ^ after) & 0b110 != 0;
+            assert!(!(turned && before & after & ENABLE != 0), "another direction under force");
+        }
+    }
+
+    fn output(role: &str) -> Output {
+        let id = LineId::Named { chip: None, name: role.into() };
+        Output { role: role.into(), id, active_low: false }
+    }
+
+    fn jog(angle: f32) -> (Jog, Model<Chute>, Arc<AtomicBool>) {
+        let at = |id| Place::At(CompartmentId(id));
+        let track = Track::new(&HashMap::from([(Place::Home, 0.0), (at(0), -45.0), (at(1), 45.0)]));
+        let switch = |name: &str| Input {
+            role: name.into(),
+            id: LineId::Named { chip: None, name: name.into() },
+            active_low: false,
+            bias: Bias::AsIs,
+            debounce: Duration::ZERO,
+        };
+        let settings = DcMotorSettings {
+            enable: output("enable"),
+            direction: Direction::Pair { forward: output("forward"), reverse: output("reverse") },
+            switches: ["a", "b", "c"].map(switch).to_vec(),
+            track,
+            dead_time: Duration::from_millis(50),
+        };
+        let model = Model::new(Chute { angle, most_on: Duration::ZERO, on_for: Duration::ZERO });
+        let (veto, lines) = (Arc::new(AtomicBool::new(false)), model.clone());
+        let clock: Arc<dyn crate::clock::Clock> = Arc::new(crate::clock::SimClock::new(0));
+        let board = Board { open_lines: &|spec| lines.open(spec), clock: &clock };
+        let drive = DriveSettings::DcMotor(Box::new(settings));
+        (Jog::open(&drive, Arc::clone(&veto), &board).unwrap().unwrap(), model, veto)
+    }
+
+    fn pass(jog: &mut Jog, model: &Model<Chute>, time: Duration) -> Vec<Ticked> {
+        let ticks = time.as_millis() / TICK.as_millis();
+        let tick = |_| {
+            model.pass(TICK);
+            jog.tick(model.now()).unwrap()
+        };
+        (0..ticks).map(tick).collect()
+    }
+
+    const MORE: Nudge = Nudge { way: Way::More, fast: false };
+
+    #[test]
+    fn one_press_moves_a_little_and_a_held_key_goes_on() {
+        let (mut jog, model, _) = jog(0.0);
+        jog.press(MORE, model.now());
+        let ticked = pass(&mut jog, &model, Duration::from_secs(1));
+        assert_eq!(ticked.last(), Some(&Ticked::Resting));
+        assert_eq!(model.outputs(), 0);
+        let angle = model.0.lock().unwrap().body.angle;
+        assert!((6.0..=9.5).contains(&angle), "150 ms at 60 degrees a second: {angle}");
+        for _ in 0..10 {
+            jog.press(MORE, model.now());
+            assert!(pass(&mut jog, &model, Duration::from_millis(35)).contains(&Ticked::Moving));
+        }
+        assert!(model.0.lock().unwrap().body.angle > angle + 15.0);
+        assert_eq!(jog.spot().unwrap().inputs, 0, "between two switches");
+    }
+
+    #[test]
+    fn a_guard_stops_it_within_a_tick_and_nothing_begins_while_it_is_active() {
+        let (mut jog, model, veto) = jog(0.0);
+        jog.press(MORE, model.now());
+        pass(&mut jog, &model, Duration::from_millis(50));
+        assert_ne!(model.outputs() & ENABLE, 0);
+        veto.store(true, Ordering::SeqCst);
+        assert_eq!(pass(&mut jog, &model, TICK), [Ticked::Guarded]);
+        assert_eq!(model.outputs(), 0);
+        jog.press(MORE, model.now());
+        assert_eq!(pass(&mut jog, &model, TICK * 3), [Ticked::Guarded, Ticked::Resting, Ticked::Resting]);
+        assert_eq!(model.outputs(), 0);
+    }
+
+    #[test]
+    fn a_drive_with_nothing_to_find_is_not_jogged() {
+        let clock: Arc<dyn crate::clock::Clock> = Arc::new(crate::clock::SimClock::new(0));
+        let board = Board { open_lines: &|_| panic!("no line is needed"), clock: &clock };
+        assert!(Jog::open(&DriveSettings::Simulated, Arc::default(), &board).unwrap().is_none());
+    }
+
+    proptest! {
+        /// Whatever is pressed, and whenever a guard comes: never past an end-stop, never both directions, and off
+        /// within a press's time and a tick after the last press. (The model's own checks end the test.)
+        #[test]
+        fn nobodys_presses_go_past_an_end_or_stay_on(
+            presses in prop::collection::vec((any::<bool>(), 5u64..400, prop::bool::weighted(0.1)), 1..80),
+            start in -45.0f32..45.0,
+        ) {
+            let (mut jog, model, veto) = jog(start);
+            for (more, wait, guarded) in presses {
+                veto.store(guarded, Ordering::SeqCst);
+                jog.press(Nudge { way: if more { Way::More } else { Way::Less }, fast: false }, model.now());
+                pass(&mut jog, &model, Duration::from_millis(wait));
+            }
+            pass(&mut jog, &model, PULSE + TICK);
+            prop_assert_eq!(model.outputs(), 0);
+            prop_assert!(jog.moving.is_none());
+        }
+    }
+}
