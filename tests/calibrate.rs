@@ -257,3 +257,98 @@ fn a_damaged_version_is_named_with_what_to_do() {
     let ran = Ran::of(&mut bin.command("check"));
     assert!(ran.stderr.contains("000001.toml") && ran.stderr.contains("remove it"), "{ran}");
 }
+
+/// A rig whose can compartment has a distance sensor in a folder that looks as the kernel's, and a scale.
+fn sensed(bin: &mut Bin) -> std::path::PathBuf {
+    let devices = bin.path("iio");
+    let device = |name: &str, files: &[(&str, &str)]| {
+        let folder = devices.join(name);
+        std::fs::create_dir_all(&folder).unwrap();
+        files.iter().for_each(|(file, text)| std::fs::write(folder.join(file), text).unwrap());
+    };
+    device(
+        "iio:device3",
+        &[
+            ("name", "srf04\n"),
+            ("label", "fill-can\n"),
+            ("in_distance_raw", "612\n"),
+            ("in_distance_scale", "0.001\n"),
+        ],
+    );
+    device(
+        "iio:device1",
+        &[("name", "hx711\n"), ("in_voltage0_raw", "8388608\n"), ("in_voltage_scale", "0.000002328\n")],
+    );
+    let own = bin.config["rig"]["calibration"].as_str().unwrap().to_owned();
+    let own = std::path::Path::new(&own);
+    let mut rig: toml::Table = std::fs::read_to_string(own).unwrap().parse().unwrap();
+    // Its picture is beside the file it came from.
+    if let Some(chamber) = rig["camera"].get("empty_chamber").and_then(toml::Value::as_str).map(str::to_owned)
+    {
+        rig["camera"]["empty_chamber"] = path_value(own.parent().unwrap().join(chamber));
+    }
+    let text = format!(
+        "root = {devices:?}\n[fill.can]\ndistance = {{ label = \"fill-can\" }}\n[load_cell]\nvoltage = {{ name = \"hx711\" }}\n"
+    );
+    rig.insert("sensors".into(), toml::Value::Table(text.parse().unwrap()));
+    let file = bin.path("rig.toml");
+    std::fs::write(&file, rig.to_string()).unwrap();
+    bin.set("rig.calibration", path_value(file));
+    devices
+}
+
+#[test]
+fn sensors_are_measured_in_a_terminal_and_go_back() {
+    use std::io::{BufRead as _, Write as _};
+    use std::process::Stdio;
+
+    let mut bin = Bin::new();
+    let devices = sensed(&mut bin);
+    let write = |file: &str, text: &str| std::fs::write(devices.join(file), text).unwrap();
+    let mut command = bin.command("calibrate");
+    let mut child = command
+        .args(["sensors", "--by", "kim"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    let mut stdout = std::io::BufReader::new(child.stdout.take().unwrap());
+    let mut said = String::new();
+    let mut until = |text: &str| {
+        while !said.lines().last().is_some_and(|line| line.contains(text)) {
+            assert!(stdout.read_line(&mut said).unwrap() > 0, "no {text:?} in {said}");
+        }
+    };
+    until("empty the compartment");
+    stdin.write_all(b"\n").unwrap();
+    until("fill it");
+    write("iio:device3/in_distance_raw", "118\n");
+    stdin.write_all(b"\n").unwrap();
+    until("empty the chamber");
+    stdin.write_all(b"\n").unwrap();
+    until("known weight");
+    write("iio:device1/in_voltage0_raw", "8473608\n");
+    stdin.write_all(b"500\n").unwrap();
+    until("goes back");
+    assert!(child.wait().unwrap().success(), "{said}");
+    assert!(said.contains("sensors.fill.can.empty_mm: not measured -> 612"), "{said}");
+    assert!(said.contains("sensors.fill.can.full_mm: not measured -> 118"), "{said}");
+    assert!(said.contains("sensors.load_cell.grams_per_mv: not measured -> 2526.78"), "{said}");
+    let diff = Ran::of(bin.command("calibrate").args(["diff", "0", "1"])).fine();
+    assert!(diff.stdout.contains("sensors.fill.can.full_mm: not measured -> 118"), "{diff}");
+    // A version of the camera's takes them along, and each part goes back for itself.
+    let back = Ran::of(bin.command("calibrate").args(["back", "0", "--part", "sensors"])).fine();
+    assert!(back.stdout.contains("118 -> not measured"), "{back}");
+    let again = Ran::of(bin.command("calibrate").args(["back", "1", "--part", "sensors"])).fine();
+    assert!(again.stdout.contains("version 2 -> 3"), "{again}");
+    let same = Ran::of(bin.command("calibrate").args(["back", "1", "--part", "flap"])).fine();
+    assert!(same.stdout.contains("nothing was saved"), "{same}");
+}
+
+#[test]
+fn a_simulated_flap_has_nothing_to_calibrate() {
+    let ran = Ran::of(Bin::new().command("calibrate").args(["flap"]));
+    assert!(ran.code != Some(0) && ran.stderr.contains("the drive is simulated"), "{ran}");
+}

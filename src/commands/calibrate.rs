@@ -1,13 +1,21 @@
-//! `bunri calibrate`: the camera's calibration from the terminal, on the same functions as the page.
+//! `bunri calibrate`: the camera's calibration from the terminal, on the same functions as the page; the flap's and the
+//! sensors' by hand.
 //!
-//! A camera has one owner: while the bin runs, the page calibrates and this command only looks at what is saved.
+//! A camera has one owner, and so has a flap: while the bin runs, the page calibrates the camera and this command only
+//! looks at what is saved.
+
+mod flap;
+mod keys;
+mod saving;
+mod sensors;
+mod travel;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
-use clap::{Args, Subcommand};
+use clap::{Args, Subcommand, ValueEnum};
 
 use super::complain;
 use crate::capture::Controls;
@@ -15,6 +23,7 @@ use crate::clock::{Clock, SystemClock};
 use crate::config::Config;
 use crate::daemon::{Calibrator, OwnCamera, read_light};
 use crate::detect::{Focus, Region};
+use crate::streams::Stream;
 use crate::tally;
 use crate::web::{Calibrated, Calibrating as _, NotSaved, Seen};
 
@@ -51,6 +60,21 @@ enum What {
         #[arg(long)]
         readings: Option<u32>,
     },
+    /// Find the flap's places by hand and measure its travel times; needs the bin stopped, and somebody beside it.
+    Flap {
+        /// Who calibrates, for the record.
+        #[arg(long, default_value = "terminal")]
+        by: String,
+    },
+    /// Measure what each sensor reads when empty and when full, and the scale with a known weight.
+    Sensors {
+        /// This compartment's alone.
+        #[arg(long, value_parser = stream)]
+        only: Option<Stream>,
+        /// Who calibrates, for the record.
+        #[arg(long, default_value = "terminal")]
+        by: String,
+    },
     /// List the saved versions, the one in force first.
     Versions,
     /// Show what differs from one version to another; 0 is the rig's own file.
@@ -64,10 +88,21 @@ enum What {
     Back {
         /// Left out, the version before the one in force; 0 is the rig's own file.
         to: Option<u32>,
+        /// Which part goes back; the others stay as they are.
+        #[arg(long, value_enum, default_value = "camera")]
+        part: Part,
         /// Who goes back, for the record.
         #[arg(long, default_value = "terminal")]
         by: String,
     },
+}
+
+/// A part of a version.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Part {
+    Camera,
+    Flap,
+    Sensors,
 }
 
 /// What the camera must not decide for itself; what is left out stays as it is.
@@ -99,6 +134,10 @@ fn control(text: &str) -> Result<Control, String> {
             .map(|value| Control(Some(value)))
             .map_err(|_| "is neither a number nor 'auto'".into()),
     }
+}
+
+fn stream(text: &str) -> Result<Stream, String> {
+    Stream::from_id(text).ok_or_else(|| "is no stream such as can or paper".to_owned())
 }
 
 fn region(text: &str) -> Result<Region, String> {
@@ -152,9 +191,22 @@ pub(super) fn run(calibrate: &Calibrate) -> anyhow::Result<ExitCode> {
             println!("version {from} -> {to}");
             differences.iter().for_each(|line| println!("  {line}"));
         }
-        What::Back { to, by } => {
-            let changed = calibrator.back_to(to.unwrap_or(before), by).map_err(|why| not_saved(&why))?;
-            saved(&changed.what);
+        What::Flap { by } => flap::run(&config, by)?,
+        What::Sensors { only, by } => {
+            sensors::run(&config, by, *only)?;
+            if runs(&config) {
+                complain("the running bin goes on as before; it holds from its next start");
+            }
+        }
+        What::Back { to, part, by } => {
+            let to = to.unwrap_or(before);
+            match part {
+                Part::Camera => saved(&calibrator.back_to(to, by).map_err(|why| not_saved(&why))?.what),
+                Part::Flap => saving::back(&config, by, to, |earlier, next| next.flap = earlier.flap)?,
+                Part::Sensors => {
+                    saving::back(&config, by, to, |earlier, next| next.sensors = earlier.sensors)?
+                }
+            }
             if runs(&config) {
                 complain("the running bin goes on as before; it holds from its next start");
             }

@@ -88,7 +88,11 @@ fn describe_drive(config: &Config) -> String {
     let outputs = lines.outputs.iter().map(|output| format!("{} {}", output.role, output.id));
     let inputs = lines.inputs.iter().map(|input| format!("{} {}", input.role, input.id));
     let guards = config.guards.guards.iter().map(|(_, input)| format!("{} {}", input.role, input.id));
-    let all: Vec<_> = outputs.chain(inputs).chain(guards).collect();
+    let front = config.front.outputs().map(|output| format!("{} {}", output.role, output.id));
+    let button = config.front.button.iter().map(|button| &button.input);
+    let others = button.chain(config.sensors.switches());
+    let others = others.map(|input| format!("{} {}", input.role, input.id));
+    let all: Vec<_> = outputs.chain(inputs).chain(guards).chain(front).chain(others).collect();
     let separator = if all.is_empty() { "" } else { ": " };
     format!("drive {}{separator}{}", config.drive.kind(), all.join(", "))
 }
