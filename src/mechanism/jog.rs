@@ -95,7 +95,7 @@ impl Jog {
         board: &Board<'_>,
     ) -> Result<Option<Self>, MechanismError> {
         let mover: Box<dyn Mover> = match drive {
-            DriveSettings::Simulated | DriveSettings::Solenoid(_) => return Ok(None),
+            DriveSettings::None | DriveSettings::Simulated | DriveSettings::Solenoid(_) => return Ok(None),
             DriveSettings::Servo(settings) => {
                 let lines = (board.open_lines)(&settings.lines())?;
                 let pwm = SysfsPwm::open(&settings.pwm, &**board.clock)?;
