@@ -103,7 +103,7 @@ fn taught_again(words: Words<'_>, again: &AgainBoard) -> Markup {
                         ("items", count(again.items).as_str()),
                     ]))
                 } }
-                progress max=(again.items) value=(again.done) {}
+                progress aria-labelledby="again-title" max=(again.items) value=(again.done) {}
             } @else if again.done > 0 {
                 p .status { (icon::ready()) strong {
                     (words.with("lesson-again-done", "done", count(again.done).as_str()))
