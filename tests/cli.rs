@@ -87,6 +87,8 @@ fn a_bundle_that_does_not_fit_is_refused_wherever_it_is_used() {
             let path = folder.join("manifest.toml");
             let text = fs::read_to_string(&path).unwrap();
             assert!(text.contains(from), "{from}");
+            // Its reference pictures would complain first.
+            let text = text.split("\n[reference]\n").next().unwrap();
             fs::write(path, text.replacen(from, to, 1)).unwrap();
         }
         if let Some(bytes) = model {
