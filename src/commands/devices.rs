@@ -37,7 +37,9 @@ fn settings(config: &Config) -> Vec<&'static str> {
     }
     let lines = config.drive.lines();
     let driven = !(lines.outputs.is_empty() && lines.inputs.is_empty());
-    if driven || !config.guards.guards.is_empty() || config.front.outputs().next().is_some() {
+    let front = config.front.outputs().next().is_some() || config.front.button.is_some();
+    let switches = config.sensors.switches().next().is_some();
+    if driven || !config.guards.guards.is_empty() || front || switches {
         settings.push("DeviceAllow=char-gpiochip rw");
     }
     if matches!(config.drive, DriveSettings::Servo(_)) {

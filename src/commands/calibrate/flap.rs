@@ -77,15 +77,20 @@ pub(super) fn run(config: &Config, by: &str) -> anyhow::Result<()> {
         !super::runs(config),
         "the bin runs and has the flap: stop it first (systemctl stop bunri)"
     );
-    let kind = config.drive.kind();
     anyhow::ensure!(
-        !matches!(config.drive, DriveSettings::None | DriveSettings::Simulated),
-        "the drive is '{kind}': there is nothing to measure; set [mechanism] drive = \"rig\""
+        !matches!(config.drive, DriveSettings::Simulated | DriveSettings::None),
+        "the drive is {}: there is nothing to measure; set [mechanism] drive = \"rig\"",
+        config.drive.kind()
     );
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let watch = Watch::start(config, &clock)?;
     let keys = Keys::of_terminal()?;
-    println!("the {kind} drive of '{}'; {}", config.calibration.rig, found_by(&config.drive));
+    println!(
+        "the {} drive of '{}'; {}",
+        config.drive.kind(),
+        config.calibration.rig,
+        found_by(&config.drive)
+    );
     println!("{HELP}");
     let found = SavedFlap::default();
     Session { config: config.clone(), by, clock, watch, keys, place: 0, found }.work()
@@ -101,7 +106,7 @@ const fn found_by(drive: &DriveSettings) -> &'static str {
         DriveSettings::DcMotor(_) => {
             "its places are where its switches are: moving shows whether they answer"
         }
-        DriveSettings::Solenoid(_) | DriveSettings::None | DriveSettings::Simulated => {
+        DriveSettings::Solenoid(_) | DriveSettings::Simulated | DriveSettings::None => {
             "it has no places to find; 'm' measures"
         }
     }

@@ -72,9 +72,8 @@ pub(super) fn from_outside(config: &Config, clock: &dyn Clock) -> Finding {
             let distance = distance.unwrap_or_default();
             told.push(match (level, error) {
                 (Some(level), _) => Ok(format!("{stream} {:.0} %{distance}", level * 100.0)),
-                (None, Some(error)) if trouble != Trouble::Uncalibrated.id() => {
-                    Err(format!("{stream}: {error}"))
-                }
+                // It names the sensor by its path.
+                (None, Some(error)) if trouble != Trouble::Uncalibrated.id() => Err(error),
                 (None, _) => Err(format!("{stream}: {trouble}{distance}")),
             });
         }
