@@ -6,7 +6,7 @@ from pathlib import Path
 import checks_package
 import checks_ribbon
 import checks_service
-from bench import PAYLOAD, RESULTS, Table
+from bench import PAYLOAD, RESULTS, Table, shell
 
 
 def main(only):
@@ -25,6 +25,8 @@ def main(only):
     for name, group in groups.items():
         if only in ("", name):
             table.group(name, group)
+    log = shell("journalctl --no-pager -o short-precise -u bunri -u bunri-ribbon")
+    (RESULTS / "journal.log").write_text(log)
     table.group("upgrade", lambda: checks_package.upgrade(table))
     table.group("purge", lambda: checks_package.purge(table))
     return table.print()
