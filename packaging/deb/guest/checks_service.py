@@ -69,9 +69,14 @@ def drive(table):
     mechanism = Mechanism(30.0)
     # It turns and never gets anywhere, so that every check finds it on its way.
     mechanism.stuck = True
+    # With resistors of its own: asking the simulated chip for a bias would move its lines, as no resistor does, for a moment.
+    rig = Path("/etc/bunri/rig")
+    rig.mkdir()
+    text = Path(RIG, "rig.toml").read_text()
+    (rig / "rig.toml").write_text(text.replace(', bias = "pull_up"', ""))
 
     def moves():
-        pid = configure(still(), 'drive = "rig"\nmove_limit_ms = 20000\nretries = 20', RIG, RIG_STREAMS)
+        pid = configure(still(), 'drive = "rig"\nmove_limit_ms = 20000\nretries = 20', rig, RIG_STREAMS)
         need("gpiochip" in allowed() and "video" not in allowed(), f"it may reach {allowed()}")
         until(mechanism.is_on, "the motor is never on", START_LIMIT_S)
         return pid
