@@ -66,9 +66,9 @@ def sorting(table):
 
 def drive(table):
     """A rig's lines on the kernel's simulated chip: the motor is on in the middle of a move, and nothing may leave it on."""
-    mechanism = Mechanism(30.0)
+    mechanism = Mechanism()
     # It turns and never gets anywhere, so that every check finds it on its way.
-    mechanism.stuck = True
+    mechanism.angle_deg, mechanism.stuck = 20.0, True
     # With resistors of its own: asking the simulated chip for a bias would move its lines, as no resistor does, for a moment.
     rig = Path("/etc/bunri/rig")
     rig.mkdir()
