@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Draws a movement of the board test as SVG: plot.py MOVE.csv OUT.svg (the CSV is in target/arm-test/results)."""
+"""Draws a movement of the board test as SVG: plot.py move.csv|servo.csv OUT.svg (the CSVs are in target/arm-test/results)."""
 
 import csv
 import sys
@@ -59,4 +59,34 @@ def main(source, target):
     Path(target).write_text("\n".join([*out, "</svg>", ""]))
 
 
-main(*sys.argv[1:])
+def servo(source, target):
+    """The same for a servo: its pulses' width and its power, as steps."""
+    rows = list(csv.DictReader(Path(source).open()))
+    of = lambda what: [(float(row["seconds"]), int(row["value"])) for row in rows if row["what"] == what]
+    widths, power = of("width_us"), of("power")
+    end = max(seconds for seconds, _ in widths + power) + 0.3
+    height, low, high, bottom = 300, 1_000, 1_500, 190
+    x = lambda seconds: LEFT + (WIDTH - LEFT - RIGHT) * (seconds + 0.3) / (end + 0.3)
+    y = lambda width: bottom - 110 * (width - low) / (high - low) if width else bottom + 24
+    out = [
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" font-family="sans-serif" font-size="14">',
+        f'<rect width="{WIDTH}" height="{height}" fill="#fff"/>',
+        f'<text x="{LEFT}" y="24">A bottle, from home to its place and back (times of an emulated processor)</text>',
+    ]
+    for second in range(int(end) + 1):
+        at = x(second)
+        out.append(f'<path d="M{at:.1f} 40V260" stroke="#ddd"/><text x="{at:.1f}" y="282" text-anchor="middle">{second} s</text>')
+    for width, name in [(high, "1500 µs, home"), (low, "1000 µs"), (0, "no pulses")]:
+        out.append(f'<path d="M{LEFT} {y(width):.1f}H{WIDTH - RIGHT}" stroke="#eee"/>')
+        out.append(f'<text x="{LEFT - 12}" y="{y(width) + 5:.1f}" text-anchor="end">{name}</text>')
+    curves = [(widths, y, "#1b6ca8"), (power, lambda level: 256 - LOW * level, "#a85a1b")]
+    for points, height_of, colour in curves:
+        path = f"M{LEFT} {height_of(0):.1f}"
+        for seconds, value in points:
+            path += f"H{x(seconds):.1f}V{height_of(value):.1f}"
+        out.append(f'<path d="{path}H{WIDTH - RIGHT}" fill="none" stroke="{colour}" stroke-width="2"/>')
+    out.append(f'<text x="{LEFT - 12}" y="250" text-anchor="end">power</text>')
+    Path(target).write_text("\n".join([*out, "</svg>", ""]))
+
+
+(servo if "servo" in Path(sys.argv[1]).name else main)(*sys.argv[1:])
