@@ -34,7 +34,7 @@ def sensors(table, camera, hub, mechanism):
     rig += f"zero_mv = {ZERO * MV_PER_COUNT}\ngrams_per_mv = {1 / (COUNTS_PER_G * MV_PER_COUNT)}\n"
     with Bin("sensors", RIBBON_CAMERA, 'drive = "rig"\nmove_limit_ms = 8000', rig) as bin_:
         _levels(table, hub, mechanism)
-        _weight(table, camera, hub, bin_)
+        _weight(table, camera, hub, mechanism, bin_)
         _button(table, hub, mechanism, bin_)
         table.check("orderly stop with sensors", bin_.stop)
 
@@ -82,16 +82,12 @@ def _levels(table, hub, mechanism):
     table.check("a sensor without echo is unknown, not empty", unknown)
 
 
-def _weight(table, camera, hub, bin_):
+def _weight(table, camera, hub, mechanism, bin_):
     def body():
         until(lambda: bin_.facts.get("state") == "empty", "the chamber is not empty")
         time.sleep(8)  # some readings of the empty chamber
-        pictures = Clip("can").pictures[:: camera.step]
-        coming = pictures[: len(pictures) // 2]
-        camera.queue, camera.picture = coming, coming[-1]
         _set("load", ZERO + ITEM_G * COUNTS_PER_G)
-        until(lambda: bin_.drops(), "the can was not counted", 120)
-        camera.picture = pictures[-1]
+        camera.play(Clip("can"), hold=lambda: "can" in mechanism.at())
         _set("load", ZERO)
         until(lambda: hub.drops("sensors"), "the hub was not told")
         (drop,) = hub.drops("sensors").values()
