@@ -267,7 +267,7 @@ async fn the_last_word_on_how_a_bin_is_holds(url: &str) {
     write(&store, &as_it_is).await;
     write(&store, &as_it_is).await;
     let bin = now().await;
-    assert_eq!(states(&bin), ["can open", "clear_pet full", "general open"]);
+    assert_eq!(states(&bin), ["can open", "clear_pet full", "general open", "paper open"]);
     assert_eq!((bin.compartments[0].level, bin.compartments[2].level), (Some(0.33), None));
     assert_eq!(bin.twin.as_ref().unwrap().model, "bunri-lite0 1.0.0");
     assert!(!bin.is_out_of_order(), "{bin:?}");

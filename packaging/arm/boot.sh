@@ -12,6 +12,6 @@ rm -f "$results"
 truncate -s 64M "$results"
 disk() { echo "-drive if=none,id=$1,format=raw,file=$2 -device virtio-blk-pci,drive=$1"; }
 # shellcheck disable=SC2046
-exec timeout "${BUNRI_ARM_LIMIT_S:-480}" nice -n 5 qemu-system-aarch64 -M virt -cpu cortex-a72 -accel tcg,thread=multi -smp 2 -m 1536 \
+exec timeout "${BUNRI_ARM_LIMIT_S:-900}" nice -n 5 qemu-system-aarch64 -M virt -cpu cortex-a72 -accel tcg,thread=multi -smp 2 -m 1536 \
   -nodefaults -display none -serial stdio -no-reboot -nic none $(disk d0 "$payload") $(disk d1 "$results") -device virtio-rng-pci \
   -kernel "$CACHE/kernel/vmlinuz" -initrd "$CACHE/initrd.zst" -append "console=ttyAMA0 rdinit=/init quiet $*" </dev/null

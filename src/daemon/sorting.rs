@@ -85,15 +85,10 @@ pub(super) fn start_sorting(
     let tuner = Arc::new(Tuner::new(config, parts.head, inbox.clone()));
     let (changer, exchanges, exit) = Changer::start(config, Arc::clone(&tuner), parts.newcomer.watch())?;
     let bundle = bundle_info(parts.sorter.bundle());
-    let (teacher, lectern) = teaching::start(
-        config,
-        parts.newcomer.works(parts.sorter.bundle()),
-        &epoch,
-        &tuner,
-        &inbox,
-        clock,
-        &mut stages,
-    )?;
+    let works = parts.newcomer.works(parts.sorter.bundle());
+    let (teacher, lectern) = teaching::start(config, works, &epoch, &tuner, &inbox, clock, &mut stages)?;
+    let (told, told_of) = (inbox.clone(), drops.clone());
+    let courier = Courier::new(tally.clone(), told, told_of, Arc::clone(clock), bundle, weigher);
     let mut sorter = parts.sorter;
     if config.learns_corrections() {
         sorter.remember();
@@ -110,14 +105,7 @@ pub(super) fn start_sorting(
         inbox: messages,
         orders,
         mechanism,
-        courier: Courier::new(
-            tally.clone(),
-            inbox.clone(),
-            drops.clone(),
-            Arc::clone(clock),
-            bundle,
-            weigher,
-        ),
+        courier,
         live,
         preview: Arc::clone(&preview),
         clock: Arc::clone(clock),

@@ -34,6 +34,11 @@ pub(crate) struct Browser {
     _turn: MutexGuard<'static, ()>,
 }
 
+/// Scrolls to what a selector names, and answers once that was painted.
+const INTO_VIEW: &str = "const [selector, done] = arguments;
+    document.querySelector(selector).scrollIntoView({ block: 'center', behavior: 'instant' });
+    requestAnimationFrame(() => requestAnimationFrame(() => done(true)));";
+
 impl Browser {
     /// Opens a window for the page at `address`.
     pub(crate) fn new(address: SocketAddr) -> Self {
@@ -174,6 +179,8 @@ impl Browser {
     pub(crate) fn try_press(&self, selector: &str) -> bool {
         let pressed = self.runtime.block_on(async {
             let found = self.client().find(Locator::Css(selector)).await?;
+            // A click that scrolls by itself may be aimed before the picture has followed.
+            self.client().execute_async(INTO_VIEW, vec![json!(selector)]).await?;
             found.click().await
         });
         pressed.is_ok()

@@ -1,5 +1,6 @@
 """How full the compartments are, what an item weighs, and the button: IIO and lines of the kernel."""
 
+import threading
 import time
 from pathlib import Path
 
@@ -83,10 +84,14 @@ def _levels(table, hub, mechanism):
 
 
 def _weight(table, camera, hub, mechanism, bin_):
+    def arrives():
+        until(lambda: bin_.facts.get("state") != "empty", "no item is seen to arrive")
+        _set("load", ZERO + ITEM_G * COUNTS_PER_G)
+
     def body():
         until(lambda: bin_.facts.get("state") == "empty", "the chamber is not empty")
         time.sleep(8)  # some readings of the empty chamber
-        _set("load", ZERO + ITEM_G * COUNTS_PER_G)
+        threading.Thread(target=arrives).start()
         camera.play(Clip("can"), hold=lambda: "can" in mechanism.at())
         _set("load", ZERO)
         until(lambda: hub.drops("sensors"), "the hub was not told")
