@@ -69,13 +69,15 @@ impl Running {
     }
 
     fn check_up(&self, config: &Config, clock: &Arc<dyn Clock>) -> Vec<Finding> {
+        // Copied first: what is borrowed twice at once waits for ever if the sorting loop comes in between.
+        let (fill, button) = (self.fill.borrow().clone(), self.live.borrow().button);
         let mut findings = vec![
             configuration(config),
             camera_from_inside(self, clock),
             lines(config),
             drive_from_inside(config, self),
-            sensors::from_inside(config, &self.fill.borrow(), clock.now()),
-            sensors::button_from_inside(config, self.live.borrow().button),
+            sensors::from_inside(config, &fill, clock.now()),
+            sensors::button_from_inside(config, button),
             model_from_inside(config, &self.bundle()),
             ledger_from_inside(config, self),
             broker_from_inside(self),
