@@ -62,15 +62,13 @@ impl Running {
         Arc::new(move || self.check_up(&config, &clock))
     }
 
-    /// Name and version of the bundle that judges now.
-    fn bundle(&self) -> String {
-        let live = self.live.borrow();
-        if live.bundle.is_empty() { self.bundle.clone() } else { live.bundle.to_string() }
-    }
-
     fn check_up(&self, config: &Config, clock: &Arc<dyn Clock>) -> Vec<Finding> {
         // Copied first: what is borrowed twice at once waits for ever if the sorting loop comes in between.
-        let (fill, button) = (self.fill.borrow().clone(), self.live.borrow().button);
+        let fill = self.fill.borrow().clone();
+        let (button, bundle) = {
+            let live = self.live.borrow();
+            (live.button, live.bundle_or(&self.bundle).to_owned())
+        };
         let mut findings = vec![
             configuration(config),
             camera_from_inside(self, clock),
@@ -78,7 +76,7 @@ impl Running {
             drive_from_inside(config, self),
             sensors::from_inside(config, &fill, clock.now()),
             sensors::button_from_inside(config, button),
-            model_from_inside(config, &self.bundle()),
+            model_from_inside(config, &bundle),
             ledger_from_inside(config, self),
             broker_from_inside(self),
         ];

@@ -94,20 +94,12 @@ impl Around {
     }
 }
 
-impl Around {
-    /// Name and version of the bundle that judges now.
-    fn bundle(&self) -> String {
-        let live = self.inside.live.borrow();
-        if live.bundle.is_empty() { self.bundle.clone() } else { live.bundle.to_string() }
-    }
-}
-
 impl Surroundings for Around {
     fn twin(&self) -> Twin {
         let location = |[latitude, longitude]: [f64; 2]| Location { latitude, longitude };
         Twin {
             software: self.software.clone(),
-            model: self.bundle(),
+            model: self.inside.live.borrow().bundle_or(&self.bundle).to_owned(),
             configuration: self.config.hash.clone(),
             compartments: self.config.compartments.iter().map(|compartment| compartment.stream).collect(),
             location: self.config.location.map(location),

@@ -151,7 +151,7 @@ pub(super) fn start(
 ) -> Result<(SyncSender<Note>, Lectern), DaemonError> {
     let (notes, inbox_of_notes) = sync_channel(NOTES);
     let (board, seen) = watch::channel(Arc::new(Board::default()));
-    let teacher = Teacher {
+    let mut teacher = Teacher {
         bundle: works.live.clone(),
         store: Store::of(&config.state_dir),
         learning: None,
@@ -166,7 +166,6 @@ pub(super) fn start(
         course: None,
         trouble: None,
     };
-    let mut teacher = teacher;
     teacher.enter(works);
     stages.spawn("teach", move || {
         teacher.run(&inbox_of_notes);

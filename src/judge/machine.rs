@@ -64,6 +64,8 @@ pub struct Judge {
     raised: Vec<Alarm>,
     /// When the crew heard the last call.
     call_heard: Option<Moment>,
+    /// The ledger has not answered the last intent yet.
+    unanswered: bool,
 }
 
 type Actions = Vec<Action>;
@@ -85,6 +87,7 @@ impl Judge {
             work: Work::default(),
             raised: Vec::new(),
             call_heard: None,
+            unanswered: false,
         }
     }
 
@@ -161,7 +164,10 @@ impl Judge {
             }
             Input::Tick => {}
             Input::IntentRecorded(seq) => self.on_intent(seq, now, &mut actions),
-            Input::IntentFailed => self.ledger_fault(now, &mut actions),
+            Input::IntentFailed => {
+                self.unanswered = false;
+                self.ledger_fault(now, &mut actions);
+            }
             Input::Movement(movement) => self.on_movement(movement, now, &mut actions),
             Input::Veto(vetoed) => self.on_veto(vetoed, now, &mut actions),
             Input::Command(command) => self.on_command(command, now, &mut actions),
@@ -234,6 +240,7 @@ impl Judge {
     }
 
     fn on_intent(&mut self, seq: u64, now: Moment, actions: &mut Actions) {
+        self.unanswered = false;
         self.alarm(Alarm::Ledger, false, actions);
         match self.state {
             State::Decided { compartment, disturbed: false, .. } => {

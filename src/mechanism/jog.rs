@@ -103,7 +103,7 @@ impl Jog {
             }
             DriveSettings::DcMotor(settings) => {
                 let lines = (board.open_lines)(&settings.lines())?;
-                Box::new(MotorMover { settings: (**settings).clone(), lines, way: None, off_until: None })
+                Box::new(MotorMover { settings: (**settings).clone(), lines, way: None, driven: None })
             }
             DriveSettings::Stepper(settings) => {
                 let lines = (board.open_lines)(&settings.lines())?;
@@ -208,8 +208,8 @@ struct MotorMover {
     settings: DcMotorSettings,
     lines: Box<dyn Lines>,
     way: Option<Way>,
-    /// The bridge rests until then before the other direction.
-    off_until: Option<(Way, Moment)>,
+    /// The last way it was driven, and until when: the bridge rests after that before the other one.
+    driven: Option<(Way, Moment)>,
 }
 
 impl Mover for MotorMover {
@@ -224,15 +224,16 @@ impl Mover for MotorMover {
             return self.stop();
         }
         if self.way == Some(way) {
+            self.driven = Some((way, now));
             return Ok(());
         }
         if self.way.is_some() {
             self.stop()?;
-            self.off_until = Some((way, now + self.settings.dead_time));
         }
-        match self.off_until {
-            Some((_, until)) if now < until => return Ok(()),
-            _ => self.off_until = None,
+        // It was on for up to a tick after it was last looked at.
+        let rest = self.settings.dead_time + TICK;
+        if self.driven.is_some_and(|(last, until)| last != way && now.since(until) < rest) {
+            return Ok(());
         }
         let direction = match (&self.settings.direction, way) {
             (_, Way::More) => bit(1),
@@ -241,7 +242,7 @@ impl Mover for MotorMover {
         };
         self.lines.write(direction)?;
         self.lines.write(direction | ENABLE)?;
-        self.way = Some(way);
+        (self.way, self.driven) = (Some(way), Some((way, now)));
         Ok(())
     }
 
@@ -323,18 +324,26 @@ mod tests {
     use super::*;
     use crate::judge::CompartmentId;
 
+    const DEAD_TIME: Duration = Duration::from_millis(50);
+
     /// A chute between two end-stops, at 60 degrees a second.
     struct Chute {
         angle: f32,
-        most_on: Duration,
-        on_for: Duration,
+        /// The direction that was driven last, and since when nothing is.
+        last: Levels,
+        off_for: Duration,
     }
 
     impl Body for Chute {
         fn pass(&mut self, outputs: Levels, step: Duration) {
-            let on = outputs & ENABLE != 0;
-            self.on_for = if on { self.on_for + step } else { Duration::ZERO };
-            self.most_on = self.most_on.max(self.on_for);
+            let (on, direction) = (outputs & ENABLE != 0, outputs & 0b110);
+            if on {
+                let rested = self.last == 0 || self.last == direction || self.off_for >= DEAD_TIME;
+                assert!(rested, "the other direction after {:?}", self.off_for);
+                (self.last, self.off_for) = (direction, Duration::ZERO);
+            } else {
+                self.off_for += step;
+            }
             let by = if on { 60.0 * step.as_secs_f32() } else { 0.0 };
             self.angle += if outputs & bit(1) != 0 { by } else { -by };
             assert!((-45.5..=45.5).contains(&self.angle), "past an end-stop: {}", self.angle);
@@ -373,9 +382,9 @@ mod tests {
             direction: Direction::Pair { forward: output("forward"), reverse: output("reverse") },
             switches: ["a", "b", "c"].map(switch).to_vec(),
             track,
-            dead_time: Duration::from_millis(50),
+            dead_time: DEAD_TIME,
         };
-        let model = Model::new(Chute { angle, most_on: Duration::ZERO, on_for: Duration::ZERO });
+        let model = Model::new(Chute { angle, last: 0, off_for: Duration::ZERO });
         let (veto, lines) = (Arc::new(AtomicBool::new(false)), model.clone());
         let clock: Arc<dyn crate::clock::Clock> = Arc::new(crate::clock::SimClock::new(0));
         let board = Board { open_lines: &|spec| lines.open(spec), clock: &clock };

@@ -58,9 +58,16 @@ pub struct Live {
     pub infer_ms_p99: f32,
 }
 
+impl Live {
+    /// Name and version of the bundle that judges now; before the loop's first news the one that was `begun` with.
+    pub fn bundle_or<'a>(&'a self, begun: &'a str) -> &'a str {
+        if self.bundle.is_empty() { begun } else { &self.bundle }
+    }
+}
+
 impl Info {
     /// Name and version of the bundle that judges now.
     pub(super) fn bundle_now<'a>(&'a self, live: &'a Live) -> &'a str {
-        if live.bundle.is_empty() { &self.bundle } else { &live.bundle }
+        live.bundle_or(&self.bundle)
     }
 }

@@ -8,7 +8,7 @@ use crate::config::Config;
 use crate::mechanism::button::{Button, ButtonNow};
 use crate::mechanism::gpio;
 use crate::mechanism::sensors::bank::FillNow;
-use crate::mechanism::sensors::level::{LevelFilter, MAJORITY, WINDOW};
+use crate::mechanism::sensors::level::{LevelFilter, WINDOW};
 use crate::mechanism::sensors::weight::Scale;
 use crate::mechanism::sensors::{FillSource, LoadCellSettings, Trouble, iio};
 use crate::web::checkup::{Check, Finding};
@@ -84,7 +84,6 @@ pub(super) fn from_outside(config: &Config, clock: &dyn Clock) -> Finding {
 
 /// Ultrasonic sensors want their echoes to die away.
 const BETWEEN: std::time::Duration = std::time::Duration::from_millis(60);
-const _: () = assert!(MAJORITY <= WINDOW);
 
 fn load_cell(config: &Config, cell: &LoadCellSettings) -> Told {
     let reading = iio::read(&config.sensors.root, &cell.channel).map_err(|error| error.to_string())?;

@@ -73,7 +73,7 @@ impl Judge {
     }
 
     pub(super) fn vote(
-        &self,
+        &mut self,
         settled_at: Moment,
         mut votes: Votes,
         presence: &Presence,
@@ -88,9 +88,11 @@ impl Judge {
             votes.add(&look.whole, &look.objects, &self.settings.rules);
         }
         let late = now.since(settled_at) >= self.settings.timing.vote_limit;
-        if !votes.are_enough(&self.settings.rules) && !late {
+        // An answer that comes late must find the item that it is about, or none.
+        if self.unanswered || !votes.are_enough(&self.settings.rules) && !late {
             return State::Settled { settled_at, votes };
         }
+        self.unanswered = true;
         let verdict = self.verdict(&votes, settled_at, now);
         let compartment = verdict.compartment;
         actions.push(Action::RecordIntent(verdict));
