@@ -70,8 +70,8 @@ fn follow(
         }
         let (lamp, told) = {
             let live = live.borrow_and_update();
-            let face = follower.look(&live, now.since(heard_at) > SILENT_AFTER, now);
-            (lamp(face), told(&live, face))
+            let silent = now.since(heard_at) > SILENT_AFTER;
+            (lamp(follower.beneath(&live, silent, now)), told(&live, follower.look(&live, silent, now)))
         };
         match front.as_mut().map_or(Ok(()), |front| front.show(lamp, told, now)) {
             Ok(()) => failing = false,

@@ -7,7 +7,6 @@
 //! - Never shown to anybody, never by the uplink, never in a support bundle: only this program looks at them.
 //! - Never left behind: with the key gone from the configuration, the next start removes them all.
 
-use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
@@ -15,6 +14,7 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
 use super::error::TeachError;
+use super::store::gone;
 use crate::identify::{TaughtItem, sha256};
 use crate::whole_file;
 
@@ -72,13 +72,7 @@ impl Pictures {
     /// # Errors
     /// When they cannot be removed.
     pub fn forget(state_dir: &Path) -> Result<(), TeachError> {
-        let folder = folder_in(state_dir);
-        match std::fs::remove_dir_all(&folder) {
-            Err(source) if source.kind() != ErrorKind::NotFound => {
-                Err(TeachError::Store { doing: "remove", path: folder, source })
-            }
-            _ => Ok(()),
-        }
+        gone(&folder_in(state_dir), |folder| std::fs::remove_dir_all(folder))
     }
 
     /// Keeps the picture of an item, unless the last day is past.
@@ -156,12 +150,7 @@ impl Pictures {
             room = room.and_then(|room| room.checked_sub(kept.bytes));
             let of_age = (-DAY_MS..=longest).contains(&now_ms.saturating_sub(kept.taken_ms));
             if over || !of_age || room.is_none() {
-                match std::fs::remove_file(&kept.path) {
-                    Err(source) if source.kind() != ErrorKind::NotFound => {
-                        return Err(TeachError::Store { doing: "remove", path: kept.path, source });
-                    }
-                    _ => {}
-                }
+                gone(&kept.path, |path| std::fs::remove_file(path))?;
             }
         }
         Ok(())

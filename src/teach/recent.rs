@@ -14,6 +14,7 @@ use safetensors::tensor::TensorView;
 use safetensors::{Dtype, SafeTensors};
 
 use super::error::TeachError;
+use super::store::gone;
 use crate::identify::{Bundle, Embedded, sha256};
 use crate::whole_file;
 
@@ -77,13 +78,7 @@ impl Recent {
     /// # Errors
     /// When it cannot be removed.
     pub fn forget(state_dir: &Path) -> Result<(), TeachError> {
-        let folder = folder_in(state_dir);
-        match std::fs::remove_dir_all(&folder) {
-            Err(source) if source.kind() != ErrorKind::NotFound => {
-                Err(TeachError::Store { doing: "remove", path: folder, source })
-            }
-            _ => Ok(()),
-        }
+        gone(&folder_in(state_dir), |folder| std::fs::remove_dir_all(folder))
     }
 
     /// Remembers what the network said of a drop.
@@ -194,10 +189,5 @@ impl Recent {
 }
 
 fn remove(path: &Path) -> Result<(), TeachError> {
-    match std::fs::remove_file(path) {
-        Err(source) if source.kind() != ErrorKind::NotFound => {
-            Err(TeachError::Store { doing: "remove", path: path.to_owned(), source })
-        }
-        _ => Ok(()),
-    }
+    gone(path, |path| std::fs::remove_file(path))
 }

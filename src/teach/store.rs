@@ -106,12 +106,7 @@ impl Store {
         let path = self.corrected_file();
         match site {
             Some(site) => write(&path, site),
-            None => match fs::remove_file(&path) {
-                Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                    Err(failed("remove", &path)(error))
-                }
-                _ => Ok(()),
-            },
+            None => gone(&path, |path| fs::remove_file(path)),
         }
     }
 
@@ -158,6 +153,14 @@ fn sync(folder: &Path) -> Result<(), TeachError> {
 
 fn is_undone(path: &Path) -> bool {
     path.extension().is_some_and(|extension| extension == &UNDONE[1..])
+}
+
+/// Removes what may be gone already.
+pub(super) fn gone(path: &Path, remove: impl FnOnce(&Path) -> std::io::Result<()>) -> Result<(), TeachError> {
+    match remove(path) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(failed("remove", path)(error)),
+        _ => Ok(()),
+    }
 }
 
 fn failed(doing: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> TeachError {

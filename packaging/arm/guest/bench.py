@@ -48,6 +48,15 @@ def shell(command):
     return done.stdout
 
 
+def rig(name, *changes):
+    """The calibration of a rig that ships, as the board's bin has it; `changes`: what stands there, and what is to."""
+    text = (PAYLOAD / f"calibration/rigs/{name}/rig.toml").read_text()
+    for shipped, here in [(f'rig = "{name}"', 'rig = "demo"'), *changes]:
+        need(shipped in text, f"the rig has no {shipped}")
+        text = text.replace(shipped, here)
+    return text
+
+
 class Table:
     """Runs checks one after the other; one that fails does not keep the next from running. `who` begins each line."""
 

@@ -4,10 +4,10 @@ import signal
 import subprocess
 import time
 
-from bench import BUNRI, PAYLOAD, RESULTS, Bin, need, until
+from bench import BUNRI, RESULTS, Bin, need, rig, until
 from cameras import Clip
 from checks_camera import RIBBON_CAMERA
-from mechanism import BEAM, BUZZER, HOME, LAMP, SERVICE_DOOR, SPEED_DEG_PER_S
+from mechanism import BEAM, BUZZER, DEAD_TIME, HOME, LAMP, SERVICE_DOOR, SPEED_DEG_PER_S
 
 RIG = 'drive = "rig"\nmove_limit_ms = 8000\nretries = 1'
 # From a closed switch, or a broken beam, to a motor that is off. On a board this is one poll of the flap, 5 ms; here
@@ -26,14 +26,10 @@ def flap(table, camera, hub, mechanism):
     camera.open()
     camera.picture = Clip("can").pictures[0]
     mechanism.angle_deg = 20.0
-    rig = (PAYLOAD / "calibration/rigs/dc-motor-four-way/rig.toml").read_text()
-    # The pause before the other direction, so long that the model cannot miss it when the emulation stutters.
-    for shipped, here in [('rig = "dc-motor-four-way"', 'rig = "demo"'), ("dead_time_ms = 50", "dead_time_ms = 400")]:
-        need(shipped in rig, f"the rig has no {shipped}")
-        rig = rig.replace(shipped, here)
+    calibration = rig("dc-motor-four-way", DEAD_TIME)
     state = lambda bin_: (bin_.facts.get("state"), bin_.facts.get("flap", {}).get("place"))
     ready = lambda bin_: until(lambda: state(bin_) == ("empty", 0), f"it does not come to rest at home: {bin_.facts}", 90)
-    new = lambda keep=False: Bin("flap", RIBBON_CAMERA, RIG, rig, keep)
+    new = lambda keep=False: Bin("flap", RIBBON_CAMERA, RIG, calibration, keep)
     with new() as bin_:
         _moves(table, camera, mechanism, bin_, ready)
         _beam(table, camera, mechanism, bin_, ready)

@@ -4,10 +4,10 @@ import threading
 import time
 from pathlib import Path
 
-from bench import PAYLOAD, Bin, need, shell, until
+from bench import Bin, need, rig, shell, until
 from cameras import Clip
 from checks_camera import RIBBON_CAMERA
-from mechanism import BARRIER, BUTTON
+from mechanism import BARRIER, BUTTON, DEAD_TIME
 
 BOARD = Path("/sys/kernel/debug/bunri-board")
 EMPTY_MM, FULL_MM = 620, 120  # of calibration/rigs/dc-motor-four-way
@@ -27,13 +27,10 @@ def sensors(table, camera, hub, mechanism):
     mechanism.angle_deg = 0.0
     camera.open()
     camera.queue, camera.picture = [], Clip("can").pictures[0]
-    rig = (PAYLOAD / "calibration/rigs/dc-motor-four-way/rig.toml").read_text()
-    for shipped, here in [('rig = "dc-motor-four-way"', 'rig = "demo"'), ("dead_time_ms = 50", "dead_time_ms = 400")]:
-        need(shipped in rig, f"the rig has no {shipped}")
-        rig = rig.replace(shipped, here)
-    need(rig.rstrip().endswith('voltage = { name = "hx711" }'), "the rig's load cell is not at its end")
-    rig += f"zero_mv = {ZERO * MV_PER_COUNT}\ngrams_per_mv = {1 / (COUNTS_PER_G * MV_PER_COUNT)}\n"
-    with Bin("sensors", RIBBON_CAMERA, 'drive = "rig"\nmove_limit_ms = 8000', rig) as bin_:
+    cell = 'voltage = { name = "hx711" }'
+    measured = f"{cell}\nzero_mv = {ZERO * MV_PER_COUNT}\ngrams_per_mv = {1 / (COUNTS_PER_G * MV_PER_COUNT)}"
+    calibration = rig("dc-motor-four-way", DEAD_TIME, (cell, measured))
+    with Bin("sensors", RIBBON_CAMERA, 'drive = "rig"\nmove_limit_ms = 8000', calibration) as bin_:
         _levels(table, hub, mechanism)
         _weight(table, camera, hub, mechanism, bin_)
         _button(table, hub, mechanism, bin_)
@@ -52,12 +49,12 @@ def _compartment(hub, position):
 
 def _levels(table, hub, mechanism):
     def told(position, wanted, otherwise):
-        until(lambda: wanted(_compartment(hub, position)), f"{otherwise}: {_compartment(hub, position)}", 120)
+        until(lambda: wanted(_compartment(hub, position)), otherwise, 120)
 
     def measured():
         told(CLEAR_PET, lambda now: now.get("level") == 0 and now.get("basis") == "measured", "it is not known to be empty")
         _set(f"distance{CLEAR_PET}", (EMPTY_MM + FULL_MM) // 2)
-        told(CLEAR_PET, lambda now: abs((now.get("level") or 0) - 0.5) < 0.03, "half full is told as")
+        told(CLEAR_PET, lambda now: abs((now.get("level") or 0) - 0.5) < 0.03, "it is not told as half full")
         return "620 mm is empty, 370 mm half full, as the hub was told"
 
     def full():
@@ -73,7 +70,7 @@ def _levels(table, hub, mechanism):
 
     def unknown():
         _set(f"distance{PAPER}", 0)
-        told(PAPER, lambda now: "level" in now and now["level"] is None, "a sensor without echo is told as")
+        told(PAPER, lambda now: "level" in now and now["level"] is None, "a sensor without echo is not told as unknown")
         _set(f"distance{PAPER}", EMPTY_MM)
         told(PAPER, lambda now: now.get("level") == 0, "it does not come back")
         return "ETIMEDOUT of the driver: unknown; with its echo again: known"

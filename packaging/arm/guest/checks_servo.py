@@ -3,7 +3,7 @@
 import signal
 from pathlib import Path
 
-from bench import PAYLOAD, RESULTS, Bin, need, shell, until
+from bench import RESULTS, Bin, need, rig, shell, until
 from cameras import Clip
 from checks_camera import RIBBON_CAMERA
 
@@ -32,12 +32,9 @@ def servo(table, camera, mechanism):
     shell("modprobe bunri_board")
     camera.open()
     camera.queue, camera.picture = [], Clip("can").pictures[0]
-    rig = (PAYLOAD / "calibration/rigs/servo-two-way/rig.toml").read_text()
-    for shipped, here in [('rig = "servo-two-way"', 'rig = "demo"'), ('chip = "fe20c000.pwm"', 'chip = "bunri-pwm.0"')]:
-        need(shipped in rig, f"the rig has no {shipped}")
-        rig = rig.replace(shipped, here)
+    calibration = rig("servo-two-way", ('chip = "fe20c000.pwm"', 'chip = "bunri-pwm.0"'))
     new = lambda keep=False: Bin(
-        "servo", RIBBON_CAMERA, 'drive = "rig"\nmove_limit_ms = 8000', rig, keep, streams=["clear_pet", "general"]
+        "servo", RIBBON_CAMERA, 'drive = "rig"\nmove_limit_ms = 8000', calibration, keep, streams=["clear_pet", "general"]
     )
     ready = lambda bin_: until(
         lambda: (bin_.facts.get("state"), bin_.facts.get("flap", {}).get("place")) == ("empty", 0),

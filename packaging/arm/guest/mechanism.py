@@ -22,6 +22,8 @@ STOP_DEG = 88.0  # the chute's own end
 REACH_DEG = 4.0  # how far from a place its switch is still closed
 SPEED_DEG_PER_S = 25.0  # slow, because the processor that must stop it is emulated
 STEP_S = 0.004
+# The rig's pause before the other direction, here so long that the model cannot miss it when the emulation stutters.
+DEAD_TIME = ("dead_time_ms = 50", "dead_time_ms = 400")
 CONFIG = Path("/sys/kernel/config/gpio-sim/flap")
 
 

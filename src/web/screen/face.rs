@@ -128,15 +128,18 @@ impl Follower {
 
     /// The face for this news; `silent` when the loop gives no sign of life.
     pub(crate) fn look(&mut self, live: &Live, silent: bool, now: Moment) -> Face {
+        let beneath = self.beneath(live, silent, now);
+        let called = live.called.is_some_and(|at| now.since(at) < CALLED_FOR);
+        if called && !silent && !live.presence.hand { Face::Called } else { beneath }
+    }
+
+    /// The same without what the resident is told of a call: whether an item may be put in.
+    pub(crate) fn beneath(&mut self, live: &Live, silent: bool, now: Moment) -> Face {
         use StateName as S;
         match live.state {
             Some(S::Clearing) => self.gone = true,
             Some(S::Homing | S::Empty) => {}
             _ => self.gone = false,
-        }
-        let called = live.called.is_some_and(|at| now.since(at) < CALLED_FOR);
-        if called && !silent && !live.presence.hand {
-            return Face::Called;
         }
         if let Some(cause) = cause(live, live.guards & self.doors != 0, silent) {
             return Face::Out(cause);
