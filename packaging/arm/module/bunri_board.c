@@ -107,7 +107,7 @@ static int board_load_read(struct iio_dev *sensor, const struct iio_chan_spec *c
 	case IIO_CHAN_INFO_RAW:
 		*value = READ_ONCE(load);
 		return IIO_VAL_INT;
-	case IIO_CHAN_INFO_SCALE: /* hx711 at 3.3 V and a gain of 128: 3,3 V / 128 / 2^24, in millivolts */
+	case IIO_CHAN_INFO_SCALE: /* hx711 at 3.3 V and a gain of 128: 3.3 V / 128 / 2^24, in millivolts */
 		*value = 0;
 		*part = 1537;
 		return IIO_VAL_INT_PLUS_NANO;
