@@ -66,20 +66,19 @@ package() {
 }
 
 mkdir -p target/debian
-for architecture in "${@:-amd64 arm64}"; do
-  for architecture in $architecture; do
-    case $architecture in
-    amd64)
-      python3 scripts/onnxruntime.py .cache/onnxruntime x86_64
-      package amd64 x86_64 x86_64-unknown-linux-gnu target/release/bunri "" .cache/onnxruntime
-      ;;
-    arm64)
-      packaging/arm/cross.sh build --release --bin bunri
-      python3 scripts/onnxruntime.py .cache/onnxruntime-arm64 aarch64
-      package arm64 aarch64 aarch64-unknown-linux-gnu "${BUNRI_ARM_TARGET:-target/arm}/$TARGET/release/bunri" aarch64-linux-gnu- .cache/onnxruntime-arm64
-      ;;
-    *) fail "there is no package for $architecture, only for amd64 and arm64" ;;
-    esac
-  done
+[ $# -gt 0 ] || set -- amd64 arm64
+for architecture in "$@"; do
+  case $architecture in
+  amd64)
+    python3 scripts/onnxruntime.py .cache/onnxruntime x86_64
+    package amd64 x86_64 x86_64-unknown-linux-gnu target/release/bunri "" .cache/onnxruntime
+    ;;
+  arm64)
+    packaging/arm/cross.sh build --release --bin bunri
+    python3 scripts/onnxruntime.py .cache/onnxruntime-arm64 aarch64
+    package arm64 aarch64 aarch64-unknown-linux-gnu "${BUNRI_ARM_TARGET:-target/arm}/$TARGET/release/bunri" aarch64-linux-gnu- .cache/onnxruntime-arm64
+    ;;
+  *) fail "there is no package for $architecture, only for amd64 and arm64" ;;
+  esac
 done
 say "built in $((SECONDS - begun)) s"

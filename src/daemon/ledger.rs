@@ -44,14 +44,23 @@ pub(super) struct Courier {
 
 impl Courier {
     pub(super) fn new(
-        tally: TallyHandle,
-        inbox: SyncSender<Message>,
-        drops: broadcast::Sender<Arc<DropRecord>>,
-        clock: Arc<dyn Clock>,
+        tally: &TallyHandle,
+        inbox: &SyncSender<Message>,
+        drops: &broadcast::Sender<Arc<DropRecord>>,
+        clock: &Arc<dyn Clock>,
         bundle: BundleInfo,
         weigher: Arc<Mutex<Weigher>>,
     ) -> Self {
-        Self { tally, inbox, drops, clock, bundle, refused: None, weigher, settled_at: None }
+        Self {
+            tally: tally.clone(),
+            inbox: inbox.clone(),
+            drops: drops.clone(),
+            clock: Arc::clone(clock),
+            bundle,
+            refused: None,
+            weigher,
+            settled_at: None,
+        }
     }
 
     /// Another bundle judges from now on.

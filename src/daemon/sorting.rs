@@ -87,8 +87,7 @@ pub(super) fn start_sorting(
     let bundle = bundle_info(parts.sorter.bundle());
     let works = parts.newcomer.works(parts.sorter.bundle());
     let (teacher, lectern) = teaching::start(config, works, &epoch, &tuner, &inbox, clock, &mut stages)?;
-    let (told, told_of) = (inbox.clone(), drops.clone());
-    let courier = Courier::new(tally.clone(), told, told_of, Arc::clone(clock), bundle, weigher);
+    let courier = Courier::new(&tally, &inbox, &drops, clock, bundle, weigher);
     let mut sorter = parts.sorter;
     if config.learns_corrections() {
         sorter.remember();

@@ -65,6 +65,7 @@ struct World {
     flap: Flap,
     flap_stuck: bool,
     ledger_broken: bool,
+    ledger_slow: bool,
     item_sticks: bool,
     next_seq: u64,
     open: Option<u64>,
@@ -94,6 +95,7 @@ impl World {
             flap: Flap::At(None),
             flap_stuck: false,
             ledger_broken: false,
+            ledger_slow: false,
             item_sticks: false,
             next_seq: 1,
             open: None,
@@ -201,7 +203,7 @@ impl World {
         self.now = self.now + FRAME;
         self.moving_frames = self.moving_frames.saturating_sub(1);
         self.move_flap();
-        if self.pending_intent {
+        if self.pending_intent && !self.ledger_slow {
             self.pending_intent = false;
             if self.ledger_broken {
                 self.send(Input::IntentFailed, false);
@@ -425,6 +427,25 @@ fn a_full_disk_moves_nothing_and_loses_nothing() {
     world.ledger_broken = false;
     world.seconds(15);
     assert_eq!((world.fell, world.confirmed.len(), world.judge.alarms()), (1, 1, &[][..]));
+}
+
+#[test]
+fn an_answer_that_comes_late_is_never_taken_for_the_next_item() {
+    let mut world = World::item_until(StateName::Settled);
+    world.ledger_slow = true;
+    while !world.pending_intent {
+        world.frame();
+    }
+    world.now = world.now + Duration::from_millis(1100);
+    world.send(Input::Tick, false);
+    assert_eq!(world.judge.state(), StateName::CameraLost);
+    world.seconds(20);
+    assert_eq!(world.judge.state(), StateName::Settled, "the next verdict waits for the answer to the last");
+    world.ledger_slow = false;
+    world.frame();
+    assert_eq!((world.voided.as_slice(), world.flap), (&[(1, VoidCause::Disturbed)][..], Flap::At(None)));
+    world.seconds(4);
+    assert_eq!((world.fell, world.confirmed.as_slice()), (1, &[2][..]), "judged anew, counted once");
 }
 
 #[test]

@@ -8,9 +8,11 @@ use crate::config::Config;
 use crate::mechanism::button::{Button, ButtonNow};
 use crate::mechanism::gpio;
 use crate::mechanism::sensors::bank::FillNow;
-use crate::mechanism::sensors::level::{LevelFilter, WINDOW};
+use crate::mechanism::sensors::iio::ChannelId;
+use crate::mechanism::sensors::level::{LevelFilter, Seen, Span, WINDOW};
 use crate::mechanism::sensors::weight::Scale;
 use crate::mechanism::sensors::{FillSource, LoadCellSettings, Trouble, iio};
+use crate::streams::Stream;
 use crate::web::checkup::{Check, Finding};
 
 /// What the empty scale may have drifted by, in grams, before somebody should look at it.
@@ -24,11 +26,11 @@ fn finding(told: Vec<Told>) -> Finding {
         return pass(Check::Sensors, "-");
     }
     let wrong: Vec<&str> = told.iter().filter_map(|told| told.as_ref().err().map(String::as_str)).collect();
-    match wrong.is_empty() {
-        true => pass(Check::Sensors, told.into_iter().flatten().collect::<Vec<_>>().join("; ")),
+    if !wrong.is_empty() {
         // The bin sorts on without them.
-        false => warn(Check::Sensors, wrong.join("; ")),
+        return warn(Check::Sensors, wrong.join("; "));
     }
+    pass(Check::Sensors, told.into_iter().flatten().collect::<Vec<_>>().join("; "))
 }
 
 /// As the running bin has read them.
@@ -53,33 +55,40 @@ pub(super) fn from_outside(config: &Config, clock: &dyn Clock) -> Finding {
     for (compartment, fill) in config.compartments.iter().zip(&config.sensors.fill) {
         // A switch's line is looked for with the others.
         if let Some(FillSource::Distance { channel, span }) = fill.as_ref().map(|fill| &fill.source) {
-            let stream = compartment.stream;
-            let mut filter = LevelFilter::new(*span);
-            let mut error = None;
-            let mut seen = None;
-            for _ in 0..WINDOW {
-                let reading = iio::read(&config.sensors.root, channel);
-                let reading = reading.map(|metres| (metres * 1_000.0) as f32);
-                seen = Some(filter.step(reading.map_err(|why| {
-                    error = Some(why.to_string());
-                    Trouble::Failing
-                })));
-                clock.sleep_until(clock.now() + BETWEEN);
-            }
-            let level = seen.and_then(|seen| seen.level);
-            let trouble = seen.and_then(|seen| seen.trouble).map_or("unknown", Trouble::id);
-            let distance = seen.and_then(|seen| seen.distance_mm).map(|mm| format!(" at {mm:.0} mm"));
-            let distance = distance.unwrap_or_default();
-            told.push(match (level, error) {
-                (Some(level), _) => Ok(format!("{stream} {:.0} %{distance}", level * 100.0)),
-                // It names the sensor by its path.
-                (None, Some(error)) if trouble != Trouble::Uncalibrated.id() => Err(error),
-                (None, _) => Err(format!("{stream}: {trouble}{distance}")),
-            });
+            told.push(measured(config, compartment.stream, channel, *span, clock));
         }
     }
     told.extend(config.sensors.load_cell.as_ref().map(|cell| load_cell(config, cell)));
     finding(told)
+}
+
+fn measured(
+    config: &Config,
+    stream: Stream,
+    channel: &ChannelId,
+    span: Option<Span>,
+    clock: &dyn Clock,
+) -> Told {
+    let mut filter = LevelFilter::new(span);
+    let mut error = None;
+    let mut seen = Seen::default();
+    for _ in 0..WINDOW {
+        let reading = iio::read(&config.sensors.root, channel);
+        seen = filter.step(reading.map(|metres| (metres * 1_000.0) as f32).map_err(|why| {
+            error = Some(why.to_string());
+            Trouble::Failing
+        }));
+        clock.sleep_until(clock.now() + BETWEEN);
+    }
+    let distance = seen.distance_mm.map_or_else(String::new, |mm| format!(" at {mm:.0} mm"));
+    match (seen.level, seen.trouble, error) {
+        (Some(level), ..) => Ok(format!("{stream} {:.0} %{distance}", level * 100.0)),
+        (None, Some(Trouble::Uncalibrated), _) | (None, _, None) => {
+            Err(format!("{stream}: {}{distance}", seen.trouble.map_or("unknown", Trouble::id)))
+        }
+        // It names the sensor by its path.
+        (None, _, Some(error)) => Err(error),
+    }
 }
 
 /// Ultrasonic sensors want their echoes to die away.
@@ -94,12 +103,10 @@ fn load_cell(config: &Config, cell: &LoadCellSettings) -> Told {
 fn on_scale(scale: Option<Scale>, reading_mv: f64) -> Told {
     let Some(scale) = scale else { return Err(format!("load_cell: {}", Trouble::Uncalibrated.id())) };
     let grams = scale.grams(reading_mv);
-    match grams.abs() <= DRIFT_G {
-        true => Ok(format!("scale {grams:.0} g")),
-        false => Err(format!(
-            "load_cell: {grams:.0} g on it; with an empty chamber its zero has moved, measure it again"
-        )),
+    if grams.abs() <= DRIFT_G {
+        return Ok(format!("scale {grams:.0} g"));
     }
+    Err(format!("load_cell: {grams:.0} g on it; with an empty chamber its zero has moved, measure it again"))
 }
 
 /// As the running bin has heard it.

@@ -17,7 +17,7 @@ impl World {
     }
 
     /// An item, until the judge is in this state.
-    fn item_until(state: StateName) -> Self {
+    pub(super) fn item_until(state: StateName) -> Self {
         let mut world = Self::new();
         world.drop_item();
         while world.judge.state() != state {

@@ -13,6 +13,7 @@ enum Event {
     Light(bool),
     FlapStuck(bool),
     LedgerBroken(bool),
+    LedgerSlow(bool),
     Sticks(bool),
     CameraGone(u64),
     Reset,
@@ -35,6 +36,7 @@ fn event() -> impl Strategy<Value = Event> {
         1 => any::<bool>().prop_map(Event::Light),
         1 => any::<bool>().prop_map(Event::FlapStuck),
         1 => any::<bool>().prop_map(Event::LedgerBroken),
+        1 => any::<bool>().prop_map(Event::LedgerSlow),
         1 => any::<bool>().prop_map(Event::Sticks),
         1 => (100u64..3000).prop_map(Event::CameraGone),
         1 => Just(Event::Reset),
@@ -62,6 +64,7 @@ fn happen(world: &mut World, event: &Event) {
         Event::Light(off) => world.light_off = off,
         Event::FlapStuck(stuck) => world.flap_stuck = stuck,
         Event::LedgerBroken(broken) => world.ledger_broken = broken,
+        Event::LedgerSlow(slow) => world.ledger_slow = slow,
         Event::Sticks(sticks) => world.item_sticks = sticks,
         Event::CameraGone(millis) => {
             world.now = world.now + Duration::from_millis(millis);
@@ -99,7 +102,8 @@ proptest! {
         world.veto(false);
         world.send(Input::Command(Command::CallHeard), false);
         (world.hand, world.light_off, world.flap_stuck) = (false, false, false);
-        (world.ledger_broken, world.item_sticks, world.moving_frames) = (false, false, 0);
+        (world.ledger_broken, world.ledger_slow) = (false, false);
+        (world.item_sticks, world.moving_frames) = (false, 0);
         let open_before = world.open;
         world.seconds(30);
         if matches!(world.judge.state(), StateName::Jam | StateName::MechanismFault) {
