@@ -245,6 +245,9 @@ impl Config {
             folder,
             problems,
         );
+        if let Some(screen) = &screen {
+            screen::check_invented(&screen.rules, &compartments, problems);
+        }
         model::check_threads(raw.model.threads, problems);
         let keys = model::check_keys(&raw.model.keys, problems);
         let (guards, front, sensors) = of_the_rig(&raw, calibration.as_ref());

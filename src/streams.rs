@@ -1,6 +1,7 @@
 //! The city's separate-collection streams: what a compartment is for.
 //!
-//! A bin enables the streams it has compartments for; a model's labels map to streams in its bundle.
+//! A bin enables the streams it has compartments for; a model's labels map to streams in its bundle. Besides the
+//! district's nine there are places for streams that a city invents, which no shipped model knows: they are taught.
 
 use serde::{Deserialize, Serialize};
 
@@ -30,13 +31,38 @@ pub enum Stream {
     Foam,
     /// General waste, and every reject.
     General,
+    /// The first stream that the city invents.
+    #[serde(rename = "city_1")]
+    City1,
+    /// The second.
+    #[serde(rename = "city_2")]
+    City2,
+    /// The third.
+    #[serde(rename = "city_3")]
+    City3,
 }
 
 impl Stream {
     /// How many streams there are.
-    pub const COUNT: usize = 9;
+    pub const COUNT: usize = 12;
 
-    /// Every stream, in index order.
+    /// The streams of the district, in index order.
+    pub const DISTRICT: [Stream; 9] = [
+        Stream::ClearPet,
+        Stream::Plastic,
+        Stream::Can,
+        Stream::Glass,
+        Stream::Paper,
+        Stream::Carton,
+        Stream::Film,
+        Stream::Foam,
+        Stream::General,
+    ];
+
+    /// The places for streams that the city invents; what stands there is said by `[rule.city_1]` of the rules' file.
+    pub const INVENTED: [Stream; 3] = [Stream::City1, Stream::City2, Stream::City3];
+
+    /// Every stream, in index order: the district's, then those that the city invents.
     pub const ALL: [Stream; Stream::COUNT] = [
         Stream::ClearPet,
         Stream::Plastic,
@@ -47,6 +73,9 @@ impl Stream {
         Stream::Film,
         Stream::Foam,
         Stream::General,
+        Stream::City1,
+        Stream::City2,
+        Stream::City3,
     ];
 
     /// Position in tables of [`Stream::COUNT`] entries.
@@ -66,7 +95,15 @@ impl Stream {
             Stream::Film => "film",
             Stream::Foam => "foam",
             Stream::General => "general",
+            Stream::City1 => "city_1",
+            Stream::City2 => "city_2",
+            Stream::City3 => "city_3",
         }
+    }
+
+    /// Whether the city invented it.
+    pub fn is_invented(self) -> bool {
+        Stream::INVENTED.contains(&self)
     }
 
     /// The stream with this identifier.
@@ -93,5 +130,6 @@ mod tests {
             assert_eq!(serde_json::to_value(stream).unwrap(), stream.id());
         }
         assert_eq!(Stream::from_id("clear-pet"), None);
+        assert_eq!([&Stream::DISTRICT[..], &Stream::INVENTED[..]].concat(), Stream::ALL);
     }
 }

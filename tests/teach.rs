@@ -177,6 +177,67 @@ fn without_pictures_the_crew_is_told_what_to_show_again() {
     running.stop();
 }
 
+/// Gives the compartment of foam to a stream that the city invents.
+fn invent(bin: &mut Bin) {
+    let rig = fs::read_to_string(root().join("calibration/demo/rig.toml")).unwrap();
+    fs::write(bin.path("rig.toml"), rig.replace("foam = ", "city_1 = ")).unwrap();
+    fs::copy(root().join("calibration/demo/empty.png"), bin.path("empty.png")).unwrap();
+    bin.set("rig.calibration", path_value(bin.path("rig.toml")));
+    for compartment in bin.config["compartment"].as_array_mut().unwrap() {
+        let stream = &mut compartment.as_table_mut().unwrap()["stream"];
+        if stream.as_str() == Some("foam") {
+            *stream = "city_1".into();
+        }
+    }
+}
+
+#[test]
+fn a_stream_that_the_city_invents_is_named_taught_sorted_and_counted() {
+    let mut bin = Bin::new();
+    bin.play(&["foam-tray"]);
+    bin.set("web.listen", "127.0.0.1:0");
+    bin.set("web.open_on_loopback", true);
+    invent(&mut bin);
+    Ran::of(&mut bin.command("check")).refuses(&[
+        "compartment[7].stream",
+        "city_1 is nothing yet",
+        "[web.screen] rules",
+    ]);
+    let rules = fs::read_to_string(root().join("calibration/rules.toml")).unwrap();
+    // The example in its comment.
+    let named = rules.replace("# [rule.city_1]", "[rule.city_1]").replace("# name_", "name_");
+    let named = named.replace("# ko = ", "ko = ").replace("# en = ", "en = ");
+    fs::write(bin.path("rules.toml"), named).unwrap();
+    bin.set("web.screen.rules", "rules.toml");
+
+    let from = bin.path("shown");
+    show(&from, &SHOWN[..5]);
+    fs::create_dir_all(from.join("city_1")).unwrap();
+    // The hardest case: the network is sure that it is something else.
+    for frame in ["0030", "0032", "0034", "0036", "0039", "0041", "0125", "0127", "0129"] {
+        let name = format!("{frame}.jpg");
+        fs::copy(clip_folder("foam-tray").join(&name), from.join("city_1").join(name)).unwrap();
+    }
+    let taught = Ran::of(bin.command("teach").args(["--json", "--from"]).arg(&from)).fine();
+    assert_eq!(taught.json()[0]["items"], 14, "{taught}");
+
+    let (running, address) = Running::with_page(&bin);
+    let counted = "bunri_drops_total{stream=\"city_1\",outcome=\"accepted\"} 1";
+    let told = (0..400).any(|_| {
+        program::running::pause(std::time::Duration::from_millis(50));
+        client::get(address, "/metrics").text().contains(counted)
+    });
+    assert!(told, "{}", client::get(address, "/metrics").text());
+    for (page, name) in
+        [("/?lang=ko", "폐건전지"), ("/counts?lang=en", "Batteries"), ("/teach?lang=en", "Batteries")]
+    {
+        let text = client::get(address, page).text();
+        assert!(text.contains(name) && !text.contains("City stream"), "{name} is not on {page}: {text}");
+    }
+    running.stop();
+    Ran::of(bunri(["tally", "verify", "--ledger"]).arg(bin.state().join("tally.db"))).fine();
+}
+
 #[test]
 fn items_on_clips_are_taught_as_they_come_to_rest() {
     let bin = Bin::new();

@@ -2,6 +2,7 @@
 //!
 //! Unknown keys are mistakes. Every problem is reported at once.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -11,9 +12,12 @@ use serde::Deserialize;
 
 use crate::ingest::BrokerSettings;
 use crate::ngsi::NgsiConfig;
+use crate::wire::INVENTED;
 
 /// How long a context broker may take for an answer.
 const NGSI_TIMEOUT: Duration = Duration::from_secs(20);
+/// Letters of an invented stream's name at most: it stands in tables.
+const NAME_MAX: usize = 24;
 
 /// What is wrong with a configuration.
 #[derive(Debug, thiserror::Error)]
@@ -97,6 +101,18 @@ struct RawPage {
     behind_tls: bool,
     locations_file: Option<PathBuf>,
     files_folder: Option<PathBuf>,
+    #[serde(default)]
+    streams: BTreeMap<String, StreamName>,
+}
+
+/// What the city calls a stream that it invented.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StreamName {
+    /// In Korean.
+    pub ko: String,
+    /// In English.
+    pub en: String,
 }
 
 #[derive(Deserialize)]
@@ -161,6 +177,8 @@ pub struct PageConfig {
     pub locations_file: Option<PathBuf>,
     /// Where files for bins are and go: bundles to fetch, support bundles that came.
     pub files_folder: Option<PathBuf>,
+    /// The names of the streams that the city invented.
+    pub streams: BTreeMap<String, StreamName>,
 }
 
 impl Config {
@@ -227,6 +245,7 @@ impl Config {
             behind_tls: page.behind_tls,
             locations_file: page.locations_file.map(|file| folder.join(file)),
             files_folder: page.files_folder.map(|files| folder.join(files)),
+            streams: page.streams,
         });
         let ngsi = raw.ngsi.map(|ngsi| NgsiConfig {
             url: ngsi.url,
@@ -258,6 +277,16 @@ fn check_values(raw: &Raw, problems: &mut Vec<String>) {
     }
     if !(1..=86_400).contains(&raw.hub.ask_after_s) {
         problems.push(format!("hub.ask_after_s = {}: use 1 to 86400", raw.hub.ask_after_s));
+    }
+    for (stream, name) in raw.page.iter().flat_map(|page| &page.streams) {
+        if !INVENTED.contains(&&**stream) {
+            let places = INVENTED.join(", ");
+            problems.push(format!("page.streams.{stream}: only invented streams are named here: {places}"));
+        }
+        let fits = |name: &str| (1..=NAME_MAX).contains(&name.trim().chars().count());
+        if !fits(&name.ko) || !fits(&name.en) {
+            problems.push(format!("page.streams.{stream}: give ko and en, 1 to {NAME_MAX} letters each"));
+        }
     }
     let every_s = raw.ngsi.as_ref().map(|ngsi| ngsi.every_s);
     if let Some(every_s) = every_s.filter(|every_s| !(1..=3600).contains(every_s)) {
@@ -305,6 +334,12 @@ mod tests {
         let alone = GOOD.replace("port", "certificate_file = 'hub.pem'\nport");
         let error = read_text(&alone).err().unwrap().to_string();
         assert!(error.contains("belong together"), "{error}");
+        let names = "[page]\nlisten = '127.0.0.1:0'\nusers_file = 'u'\n[page.streams.can]\nko = '캔'\nen = 'Cans'\n\
+                     [page.streams.city_1]\nko = ''\nen = 'Batteries'\n";
+        let error = read_text(&(GOOD.to_owned() + names)).err().unwrap().to_string();
+        for part in ["page.streams.can: only invented", "page.streams.city_1: give ko and en"] {
+            assert!(error.contains(part), "{part} is not in {error}");
+        }
         let error = read_text(&GOOD.replace("host", "hosst")).err().unwrap().to_string();
         assert!(error.contains("hosst"), "{error}");
     }

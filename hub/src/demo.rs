@@ -5,6 +5,7 @@
 //!
 //! Never listens beyond this machine, never reads a configuration, never keeps anything.
 
+use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
 use std::sync::Arc;
@@ -101,6 +102,7 @@ fn page(folder: &Path, port: u16) -> anyhow::Result<PageConfig> {
         behind_tls: false,
         locations_file: Some(locations_file),
         files_folder: None,
+        streams: BTreeMap::new(),
     })
 }
 

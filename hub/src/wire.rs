@@ -24,9 +24,22 @@ pub const COUNTS_TYPE: &str = "kr.yangcheon.bunri.counts.v1";
 /// `type` of the availability.
 pub const AVAILABILITY_TYPE: &str = "kr.yangcheon.bunri.availability.v1";
 
-/// The nine streams of the contract, in the order in which they are shown.
+/// The district's nine streams, in the order in which they are shown.
 pub const STREAMS: [&str; 9] =
     ["clear_pet", "plastic", "can", "glass", "paper", "carton", "film", "foam", "general"];
+
+/// Places for streams that a city invents; what they are called is said by `[page.streams.city_1]`.
+pub const INVENTED: [&str; 3] = ["city_1", "city_2", "city_3"];
+
+/// Every stream of the contract, in the order in which they are shown.
+pub fn streams() -> impl Iterator<Item = &'static str> {
+    STREAMS.into_iter().chain(INVENTED)
+}
+
+/// Whether the contract has this stream.
+pub fn is_stream(id: &str) -> bool {
+    streams().any(|stream| stream == id)
+}
 
 const NAME_LENGTH_MAX: usize = 64;
 const EPOCH_LENGTH_MAX: usize = 64;
@@ -447,7 +460,7 @@ fn check_id(id: &str, expected: &str) -> Result<(), Refusal> {
 }
 
 fn check_streams(streams: &[(&'static str, &String)]) -> Result<(), Refusal> {
-    let unknown = streams.iter().find(|(_, stream)| !STREAMS.contains(&stream.as_str()));
+    let unknown = streams.iter().find(|(_, stream)| !is_stream(stream));
     unknown.map_or(Ok(()), |(field, stream)| refuse(field, stream, "a stream of the contract"))
 }
 
@@ -473,7 +486,7 @@ fn check_counts(counts: &Counts) -> Result<(), Refusal> {
         check_number(field, number, COUNT_MAX)?;
     }
     for (stream, items) in &counts.streams {
-        if !STREAMS.contains(&stream.as_str()) {
+        if !is_stream(stream) {
             return refuse("data.streams", stream, "streams of the contract");
         }
         check_number("data.streams", *items, COUNT_MAX)?;

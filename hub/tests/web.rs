@@ -7,7 +7,7 @@ mod support;
 use std::sync::Arc;
 
 use bunri_hub::clock::now_ms;
-use bunri_hub::config::PageConfig;
+use bunri_hub::config::{PageConfig, StreamName};
 use bunri_hub::ingest::Status;
 use bunri_hub::store::{Batch, Store};
 use bunri_hub::web::{Pages, user_line};
@@ -25,7 +25,7 @@ struct Site {
 }
 
 impl Site {
-    /// Two bins: one with 40 drops of 28 February and 1 March, one offline and with a full compartment for cans.
+    /// Two bins: one with 41 drops of 28 February and 1 March, one offline and with a full compartment for cans.
     async fn open() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let url = format!("sqlite://{}/hub.db", folder.path().display());
@@ -37,7 +37,19 @@ impl Site {
         for seq in 1..=40 {
             add("mok-1", "drop", drop_event("mok-1", &epoch_of("mok-1"), seq, false));
         }
-        add("mok-1", "counts", counts_event("mok-1", &epoch_of("mok-1"), 40, &[]));
+        // And one of a stream that the city invented.
+        let mut told = |what: &str, payload: Vec<u8>, change: &dyn Fn(&mut serde_json::Value)| {
+            let mut event: serde_json::Value = serde_json::from_slice(&payload).unwrap();
+            change(&mut event["data"]);
+            add("mok-1", what, serde_json::to_vec(&event).unwrap());
+        };
+        told("drop", drop_event("mok-1", &epoch_of("mok-1"), 41, false), &|data| {
+            (data["seen"], data["stream"]) = ("city_1".into(), "city_1".into());
+        });
+        told("counts", counts_event("mok-1", &epoch_of("mok-1"), 40, &[]), &|data| {
+            (data["last_seq"], data["streams"]["city_1"]) = (41.into(), 1.into());
+            data["total"] = (data["total"].as_u64().unwrap() + 1).into();
+        });
         add("mok-1", "availability", availability_event("mok-1", "run:1", "connected"));
         let mut full: serde_json::Value =
             serde_json::from_slice(&drop_event("sin-2", &epoch_of("sin-2"), 4, false)).unwrap();
@@ -59,6 +71,8 @@ impl Site {
             behind_tls: false,
             locations_file: Some(locations),
             files_folder: Some(folder.path().join("files")),
+            streams: [("city_1".to_owned(), StreamName { ko: "폐건전지".into(), en: "Batteries".into() })]
+                .into(),
         };
         let status = watch::Sender::new(Status::default());
         let stop = watch::Sender::new(false);
@@ -148,7 +162,7 @@ async fn the_district_sees_its_bins_and_its_numbers() {
         [of("accepted"), of("rejected"), of("returned")]
     };
     for step in ["hour", "day", "month"] {
-        assert_eq!(sum(step).await, [32, 4, 4], "{step}");
+        assert_eq!(sum(step).await, [33, 4, 4], "{step}");
     }
     let csv = site.get("/api/v1/items?by=month&from=2026-02-01&to=2026-03-31&format=csv", &cookie).await;
     assert!(csv.contains("text/csv") && csv.contains("\n2026-03,yangcheon,mok-1,can,accepted,"), "{csv}");
@@ -172,6 +186,7 @@ async fn residents_see_what_is_open_without_login_and_nothing_else() {
     assert_eq!(features[1]["properties"]["streams"]["can"]["state"], "full");
     let page = site.get("/open", "").await;
     assert!(page.contains("Out of order") && page.contains("Glass bottle: Open"), "{page}");
+    assert!(page.contains("Batteries: Open"), "the city's own stream goes by its name: {page}");
     assert!(!page.contains("Cans and metal: Full"), "of a bin that is out of order nothing is of use");
     for text in [answer, page] {
         for hidden in ["ledger-of", "item-", "probability"] {

@@ -150,13 +150,13 @@ def grain(x: Tensor, generator: Generator, chance: float = 0.4) -> Tensor:
     return (x + torch.randn(x.shape, generator=generator) * amount.view(-1, 1, 1, 1)).clamp(0.0, 1.0)
 
 
-def views(pixels: Tensor, size: int, generator: Generator) -> Tensor:
+def views(pixels: Tensor, size: int, generator: Generator, gentle: bool = False) -> Tensor:
     """Random views of uint8 NHWC pictures: network input [N, 3, size, size], scaled `(pixel - 127) / 128`.
 
-    `size` must be a multiple of 8.
+    `size` must be a multiple of 8. `gentle` moves and lights pictures and leaves it at that: for sets taken in one studio.
     """
     x = pixels.permute(0, 3, 1, 2).float() / 255.0
     x = move(x, size, generator)
-    for change in (cover, light, shine, blur, grain, compress):
+    for change in (light,) if gentle else (cover, light, shine, blur, grain, compress):
         x = change(x, generator)
     return ((x * 255.0 - 127.0) / 128.0).contiguous(memory_format=torch.channels_last)

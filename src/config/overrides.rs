@@ -49,7 +49,7 @@ const fn later(path: &'static str) -> Tunable {
 }
 
 /// Every key that may be changed, in the order in which they are shown.
-pub const TUNABLE: [Tunable; 23] = [
+pub const TUNABLE: [Tunable; 26] = [
     number("judge.thresholds.clear_pet"),
     number("judge.thresholds.plastic"),
     number("judge.thresholds.can"),
@@ -59,6 +59,9 @@ pub const TUNABLE: [Tunable; 23] = [
     number("judge.thresholds.film"),
     number("judge.thresholds.foam"),
     number("judge.thresholds.general"),
+    number("judge.thresholds.city_1"),
+    number("judge.thresholds.city_2"),
+    number("judge.thresholds.city_3"),
     number("judge.cost.lost"),
     number("judge.cost.contaminated"),
     number("judge.cost.dirty"),

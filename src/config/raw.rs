@@ -7,7 +7,7 @@ mod sensors;
 mod uplink;
 
 pub(super) use frames::RawKeepFrames;
-pub(super) use screen::{RawLanguage, RawRules, RawScreen};
+pub(super) use screen::{RawLanguage, RawRule, RawRules, RawScreen};
 pub(super) use sensors::{RawChannel, RawFill, RawLoadCell, RawSensors};
 pub(super) use uplink::{Mqtt, RawHomeAssistant, RawTls, RawUplink};
 

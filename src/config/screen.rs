@@ -3,9 +3,12 @@
 use std::path::Path;
 
 use super::problems::{InFile, Problems};
-use super::raw::{RawLanguage, RawRules, RawScreen, RawWeb};
+use super::raw::{RawLanguage, RawRule, RawRules, RawScreen, RawWeb};
+use crate::judge::Compartment;
 use crate::streams::Stream;
-use crate::web::screen::{RULE_EN_MAX, RULE_KO_MAX, Rule, Rules, Settings, Voice};
+use crate::web::screen::{
+    Both, NAME_EN_MAX, NAME_KO_MAX, RULE_EN_MAX, RULE_KO_MAX, Rule, Rules, Settings, Voice,
+};
 use crate::web::{Display, Language};
 
 /// The grammar of the rules that this program reads.
@@ -72,21 +75,52 @@ fn read_rules(table: toml::Table, path: &Path, all: &mut Problems) -> Option<Rul
     });
     let date = raw.date.parse().map_err(|_| problems.add("date", "is not a day such as 2026-11-22")).ok();
     problems.check(!raw.source.trim().is_empty(), "source", || "is empty: say who says so".to_owned());
-    let mut rules = Vec::new();
-    for stream in Stream::ALL {
-        let Some(rule) = raw.rule.get(&stream) else {
-            problems.add(&format!("rule.{stream}"), "is missing");
-            continue;
-        };
-        for (language, text, most) in [("ko", &rule.ko, RULE_KO_MAX), ("en", &rule.en, RULE_EN_MAX)] {
-            let letters = text.trim().chars().count();
-            problems.check((1..=most).contains(&letters), &format!("rule.{stream}.{language}"), || {
-                format!("has {letters} letters, 1 to {most} fit the screen")
-            });
+    let rules = Stream::ALL.map(|stream| match raw.rule.get(&stream) {
+        Some(rule) => read_rule(stream, rule, &mut problems),
+        None => {
+            problems.check(stream.is_invented(), &format!("rule.{stream}"), || "is missing".to_owned());
+            Rule::default()
         }
-        rules.push(Rule { ko: rule.ko.trim().to_owned(), en: rule.en.trim().to_owned() });
+    });
+    Some(Rules { date: date?, source: raw.source, rules })
+}
+
+fn read_rule(stream: Stream, rule: &RawRule, problems: &mut InFile<'_>) -> Rule {
+    let mut read = |field: &str, text: &str, most: usize| {
+        let letters = text.trim().chars().count();
+        problems.check((1..=most).contains(&letters), &format!("rule.{stream}.{field}"), || {
+            format!("has {letters} letters, 1 to {most} fit the screen")
+        });
+        text.trim().to_owned()
+    };
+    let words = Both { ko: read("ko", &rule.ko, RULE_KO_MAX), en: read("en", &rule.en, RULE_EN_MAX) };
+    let name = match (stream.is_invented(), &rule.name_ko, &rule.name_en) {
+        (true, Some(ko), Some(en)) => {
+            Some(Both { ko: read("name_ko", ko, NAME_KO_MAX), en: read("name_en", en, NAME_EN_MAX) })
+        }
+        (false, None, None) => None,
+        (true, ..) => {
+            problems
+                .add(&format!("rule.{stream}"), "needs name_ko and name_en: only the city knows what it is");
+            None
+        }
+        (false, ..) => {
+            problems
+                .add(&format!("rule.{stream}"), "has a name already: only invented streams are named here");
+            None
+        }
+    };
+    Rule { words, name }
+}
+
+/// A compartment for a stream that the city invented needs its name and its rule.
+pub(super) fn check_invented(rules: &Rules, compartments: &[Compartment], problems: &mut InFile<'_>) {
+    for (index, Compartment { stream, .. }) in compartments.iter().enumerate() {
+        let told = !stream.is_invented() || rules.of(*stream).name.is_some();
+        problems.check(told, &format!("compartment[{index}].stream"), || {
+            format!("{stream} is nothing yet: say what it is in [rule.{stream}] of the file that [web.screen] rules names")
+        });
     }
-    Some(Rules { date: date?, source: raw.source, rules: rules.try_into().ok()? })
 }
 
 #[cfg(test)]
@@ -107,11 +141,12 @@ mod tests {
         assert_eq!(problems, Vec::<String>::new());
         let rules = rules.unwrap();
         assert!(rules.source.contains("환경부"));
-        for stream in Stream::ALL {
+        for stream in Stream::DISTRICT {
             let hangul = |text: &str| text.chars().any(|letter| ('가'..='힣').contains(&letter));
-            let rule = rules.of(stream);
-            assert!(hangul(&rule.ko) && !hangul(&rule.en), "{stream}: {rule:?}");
+            let words = &rules.of(stream).words;
+            assert!(hangul(&words.ko) && !hangul(&words.en), "{stream}: {words:?}");
         }
+        assert_eq!(rules.of(Stream::City1), &Rule::default());
     }
 
     #[test]
@@ -128,5 +163,36 @@ mod tests {
         assert!(problems.iter().any(|problem| problem.contains("styrofoam")), "{problems:?}");
         let (_, problems) = read(&SHIPPED.1.replace("2026-11-22", "yesterday"));
         assert!(problems.len() == 1 && problems[0].contains("date"), "{problems:?}");
+    }
+
+    const BATTERIES: &str = "\n[rule.city_1]\nname_ko = '폐건전지'\nname_en = 'Batteries'\nko = '녹슨 것은 빼요'\nen = 'No rusty ones'\n";
+
+    #[test]
+    fn a_stream_that_the_city_invents_has_a_name_and_a_rule() {
+        let (rules, problems) = read(&(SHIPPED.1.to_owned() + BATTERIES));
+        assert_eq!(problems, Vec::<String>::new());
+        let rules = rules.unwrap();
+        assert_eq!(rules.of(Stream::City1).name.as_ref().unwrap().en, "Batteries");
+        let compartments = [Stream::Can, Stream::City1, Stream::City2].map(|stream| Compartment {
+            stream,
+            full: false,
+            disabled: false,
+        });
+        let mut all = Problems::default();
+        check_invented(&rules, &compartments, &mut all.in_file(Path::new("bunri.toml")));
+        let problems = crate::config::ConfigError::from(all).problems;
+        assert_eq!(problems.len(), 1, "{problems:?}");
+        assert!(
+            problems[0].to_string().contains("compartment[2].stream: city_2 is nothing yet"),
+            "{problems:?}"
+        );
+
+        let (_, problems) = read(&(SHIPPED.1.to_owned() + &BATTERIES.replace("name_en", "# name_en")));
+        assert!(problems.len() == 1 && problems[0].contains("needs name_ko and name_en"), "{problems:?}");
+        let (_, problems) =
+            read(&(SHIPPED.1.to_owned() + &BATTERIES.replace("폐건전지", "열세글자보다훨씬더긴이름입니다")));
+        assert!(problems.len() == 1 && problems[0].contains("rule.city_1.name_ko: has"), "{problems:?}");
+        let (_, problems) = read(&SHIPPED.1.replace("[rule.can]\n", "[rule.can]\nname_ko = '캔'\n"));
+        assert!(problems.len() == 1 && problems[0].contains("has a name already"), "{problems:?}");
     }
 }

@@ -117,7 +117,7 @@ fn a_bin_may_stand_alone() {
 fn the_demos_configuration_loads() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let config = Config::load(&root.join("calibration/demo/bunri.toml")).unwrap();
-    assert_eq!(config.compartments.len(), Stream::COUNT);
+    assert_eq!(config.compartments.len(), Stream::DISTRICT.len());
     let Camera::Replay { clips, options } = config.camera else { panic!("the demo replays") };
     assert!(clips.len() >= 8 && options.loops == Loops::Forever && options.pace == Pace::RealTime);
 }

@@ -21,6 +21,7 @@ pub(super) const STEPS: &[&str] = &[
     include_str!("upgrade/0005_commands.sql"),
     include_str!("upgrade/0006_jobs.sql"),
     include_str!("upgrade/0007_weights.sql"),
+    include_str!("upgrade/0008_invented.sql"),
 ];
 
 /// The schema this program reads and writes.
@@ -148,6 +149,18 @@ mod tests {
         let expected = "5 drop 1 - 50, 6 drop 2 - 60, 10 correction 3 1 95, 11 correction 1 2 96, \
                         12 correction 3 3 97";
         assert_eq!(outbox, expected);
+        let invented =
+            "INSERT INTO corrections (seq, truth, wall_ms, synchronised, who) VALUES (1, ?1, 98, 1, 'kim')";
+        assert!(
+            connection.execute(invented, ["city_3"]).is_ok()
+                && connection.execute(invented, ["city_4"]).is_err()
+        );
+        let sound: String = connection
+            .query_row("SELECT group_concat(integrity_check) FROM pragma_integrity_check", [], |row| {
+                row.get(0)
+            })
+            .unwrap();
+        assert_eq!(sound, "ok");
         let again = connection.execute(
             "INSERT INTO outbox (kind, seq, created_ms, created_synchronised) VALUES ('drop', 1, 0, 1)",
             [],

@@ -153,7 +153,7 @@ fn truth(visit: &Visit, drop: &DropRecord, said: Option<Stream>) -> Markup {
                     (token(&visit.who))
                     input type="hidden" name="seq" value=(drop.seq);
                     div .truths {
-                        @for stream in Stream::ALL {
+                        @for stream in visit.site.page.info.streams() {
                             button .plain type="submit" name="truth" value=(stream.id()) { (swatch(stream)) (words.stream(stream)) }
                         }
                     }
@@ -194,7 +194,7 @@ fn body(visit: &Visit, asked: &Asked, found: &Found, today: i64) -> Markup {
                     (words.text("counts-stream"))
                     select name="stream" {
                         option value="" { (words.text("drops-any")) }
-                        @for stream in Stream::ALL {
+                        @for stream in info.streams() {
                             option value=(stream.id()) selected[asked.stream() == Some(stream)] { (words.stream(stream)) }
                         }
                     }

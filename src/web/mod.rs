@@ -146,6 +146,15 @@ pub struct Info {
     pub state_dir: PathBuf,
 }
 
+impl Info {
+    /// The streams there are here: the district's, and of the others those that the city has named.
+    pub(crate) fn streams(&self) -> impl Iterator<Item = Stream> {
+        Stream::ALL
+            .into_iter()
+            .filter(|stream| !stream.is_invented() || self.screen.rules.of(*stream).name.is_some())
+    }
+}
+
 /// What the crew asks of the sorting loop.
 #[derive(Debug)]
 pub struct Order {
@@ -281,7 +290,7 @@ pub async fn serve(
     let (health_out, health) = watch::channel(Health::read(&page.info.state_dir));
     let (news_out, news) = watch::channel(Arc::new(News::default()));
     let (pictures_out, pictures) = watch::channel(None);
-    let texts = Texts::load()?;
+    let texts = Texts::load()?.named(&page.info.screen.rules);
     let (screen_out, screen) =
         watch::channel(Arc::new(Shown::draw(&texts, &page.info, page.tuning.display(), Face::Moment)));
     let site = Arc::new(Site {

@@ -35,7 +35,7 @@ use super::text::{Language, Texts};
 use super::view::run_id;
 use super::{Display, Info, SILENT_AFTER, Site, routes, stopped};
 pub(crate) use face::{Face, Follower, Outcome};
-pub use rules::{RULE_EN_MAX, RULE_KO_MAX, Rule, Rules};
+pub use rules::{Both, NAME_EN_MAX, NAME_KO_MAX, RULE_EN_MAX, RULE_KO_MAX, Rule, Rules};
 
 /// Screens that may be open at once: the bin's own, and one somebody looks at from afar.
 pub const SCREENS_MAX: usize = 4;
@@ -208,13 +208,21 @@ pub(super) mod tests {
     use super::*;
     use crate::streams::Stream;
 
-    /// A screen with the rules that ship.
+    /// A screen with the rules that ship, and a city that collects batteries.
     pub(in crate::web) fn settings() -> Settings {
         let file: toml::Table = include_str!("../../calibration/rules.toml").parse().unwrap();
         let rule = |stream: Stream| {
-            let rule = &file["rule"][stream.id()];
+            let both = |ko: &str, en: &str| Both { ko: ko.to_owned(), en: en.to_owned() };
+            let Some(rule) = file["rule"].get(stream.id()) else {
+                let batteries = both("폐건전지", "Batteries");
+                let rule = Rule {
+                    words: both("녹슨 것은 넣지 마세요", "No rusty ones"),
+                    name: Some(batteries),
+                };
+                return if stream == Stream::City2 { rule } else { Rule::default() };
+            };
             let text = |language: &str| rule[language].as_str().unwrap().to_owned();
-            Rule { ko: text("ko"), en: text("en") }
+            Rule { words: Both { ko: text("ko"), en: text("en") }, name: None }
         };
         Settings {
             width_mm: 268.0,

@@ -7,6 +7,7 @@ use fluent_bundle::concurrent::FluentBundle;
 use fluent_bundle::{FluentArgs, FluentResource, FluentValue};
 
 use super::error::WebError;
+use super::screen::{Both, Rules};
 use crate::judge::{Alarm, Reason, StateName};
 use crate::streams::Stream;
 
@@ -90,16 +91,26 @@ impl Language {
 }
 
 /// The words of every language.
-pub(super) struct Texts([FluentBundle<FluentResource>; Language::ALL.len()]);
+pub(super) struct Texts {
+    bundles: [FluentBundle<FluentResource>; Language::ALL.len()],
+    /// What the city calls the streams that it invented.
+    names: [Option<Both>; Stream::COUNT],
+}
 
 impl Texts {
     /// Reads the files inside the program.
     pub(super) fn load() -> Result<Self, WebError> {
-        Ok(Self([load(Language::Korean)?, load(Language::English)?]))
+        let bundles = [load(Language::Korean)?, load(Language::English)?];
+        Ok(Self { bundles, names: [const { None }; Stream::COUNT] })
+    }
+
+    /// With the city's names for its own streams.
+    pub(super) fn named(self, rules: &Rules) -> Self {
+        Self { names: Stream::ALL.map(|stream| rules.of(stream).name.clone()), ..self }
     }
 
     pub(super) const fn of(&self, language: Language) -> Words<'_> {
-        Words { language, bundle: &self.0[language as usize] }
+        Words { language, bundle: &self.bundles[language as usize], names: &self.names }
     }
 }
 
@@ -123,6 +134,7 @@ fn load(language: Language) -> Result<FluentBundle<FluentResource>, WebError> {
 pub(super) struct Words<'a> {
     pub(super) language: Language,
     bundle: &'a FluentBundle<FluentResource>,
+    names: &'a [Option<Both>; Stream::COUNT],
 }
 
 impl Words<'_> {
@@ -165,7 +177,10 @@ impl Words<'_> {
     }
 
     pub(super) fn stream(&self, stream: Stream) -> String {
-        self.text(&key("stream", stream.id()))
+        match &self.names[stream.index()] {
+            Some(name) => name.of(self.language).to_owned(),
+            None => self.text(&key("stream", stream.id())),
+        }
     }
 
     pub(super) fn reason(&self, reason: Reason) -> String {

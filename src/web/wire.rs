@@ -11,7 +11,6 @@ use super::view::{Scene, run_id};
 use crate::capture::stage;
 use crate::judge::{StateName, Verdict};
 use crate::mechanism::{FlapState, Place};
-use crate::streams::Stream;
 use crate::tally::DropRecord;
 
 /// The event `state`.
@@ -84,7 +83,7 @@ impl Facts {
             _ => 0.0,
         };
         let streams = live.streams.map(|shares| {
-            Stream::ALL.into_iter().map(|stream| (stream.id(), thousandths(shares[stream.index()]))).collect()
+            info.streams().map(|stream| (stream.id(), thousandths(shares[stream.index()]))).collect()
         });
         Self {
             run: run_id(info),

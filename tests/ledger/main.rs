@@ -140,17 +140,18 @@ fn every_stream_and_reason_fits_the_schema_and_is_counted_where_it_went() {
     }
     let totals = ledger.totals().unwrap();
     let counts = &totals.counts;
-    assert_eq!(totals.last_seq, 9 * 13);
+    let streams = Stream::COUNT as u64;
+    assert_eq!(totals.last_seq, streams * 13);
     assert_eq!(counts.stream(Stream::Foam), 1);
-    assert_eq!(counts.stream(Stream::General), 1 + 9 * 6);
-    assert_eq!((counts.returned(), counts.confirmed()), (9 * 6, 9 * 13));
+    assert_eq!(counts.stream(Stream::General), 1 + streams * 6);
+    assert_eq!((counts.returned(), counts.confirmed()), (streams * 6, streams * 13));
     for reason in Reason::ALL {
-        assert_eq!(counts.reject(reason), 9);
+        assert_eq!(counts.reject(reason), streams);
         assert_eq!(counts.get(Stream::Film, Outcome::Rejected(reason)), 1);
     }
     assert_eq!(&ledger.counts_by_stream_since(wall(0).unix_ms).unwrap(), counts);
     assert_eq!(ledger.counts_by_stream_since(wall(1_251).unix_ms).unwrap().confirmed(), 0);
-    assert_eq!(ledger.outbox_len().unwrap(), 9 * 13, "what is handed back is an event too");
+    assert_eq!(ledger.outbox_len().unwrap(), streams * 13, "what is handed back is an event too");
     assert!(verify(&path).unwrap().sound());
 }
 

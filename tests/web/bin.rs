@@ -20,7 +20,7 @@ use bunri::teach::{Ask, Board, TeachError};
 use bunri::uplink;
 use bunri::web::album::Album;
 use bunri::web::checkup::{Check, Finding, Grade};
-use bunri::web::screen::{self, Rule, Rules, Voice};
+use bunri::web::screen::{self, Both, Rule, Rules, Voice};
 use bunri::web::{
     self, Calibrated, Calibrating, Changed, Display, Info, Knob, Live, NotSaved, Order, Page, Preview, Role,
     Seen, Settings, Teaching, Tuning, Users, WebError,
@@ -444,9 +444,11 @@ fn info(started_at: Moment, screen_width_mm: f32) -> Info {
 /// A screen that speaks both languages, with the rules that ship.
 fn screen(width_mm: f32) -> screen::Settings {
     let file: toml::Table = include_str!("../../calibration/rules.toml").parse().unwrap();
-    let text =
-        |stream: Stream, language: &str| file["rule"][stream.id()][language].as_str().unwrap().to_owned();
-    let rule = |stream| Rule { ko: text(stream, "ko"), en: text(stream, "en") };
+    let rule = |stream: Stream| {
+        let Some(rule) = file["rule"].get(stream.id()) else { return Rule::default() };
+        let text = |language: &str| rule[language].as_str().unwrap().to_owned();
+        Rule { words: Both { ko: text("ko"), en: text("en") }, name: None }
+    };
     screen::Settings {
         width_mm,
         letter_mm: 12.0,

@@ -129,7 +129,7 @@ fn compartments(words: Words<'_>, bin: &BinNow) -> Markup {
         @if bin.compartments.is_empty() {
             @if closed.is_empty() { (words.text("everything-open")) }
             div { @for opening in closed {
-                div.bad { "▲ " (words.text(&format!("stream-{}", opening.stream))) ": " (words.text(&opening.state)) }
+                div.bad { "▲ " (words.stream(&opening.stream)) ": " (words.text(&opening.state)) }
             } }
         } @else {
             ul.fill { @for compartment in &bin.compartments { (level(words, compartment)) } }
@@ -138,7 +138,7 @@ fn compartments(words: Words<'_>, bin: &BinNow) -> Markup {
 }
 
 fn level(words: Words<'_>, compartment: &Compartment) -> Markup {
-    let name = words.text(&format!("stream-{}", compartment.stream));
+    let name = words.stream(&compartment.stream);
     let percent = compartment.level.map(|level| format!("{:.0} %", level * 100.0));
     html! {
         li {

@@ -6,7 +6,7 @@ use maud::{Markup, html};
 
 use super::items::Items;
 use super::text::Words;
-use crate::wire::STREAMS;
+use crate::wire::{self, STREAMS};
 
 const WIDTH: i64 = 720;
 const HEIGHT: i64 = 180;
@@ -44,18 +44,24 @@ pub(super) fn bars(items: &[Items], words: Words<'_>) -> Markup {
             text.end x=(WIDTH) y="14" { (top) }
         }
         ul.legend {
-            @for stream in STREAMS {
-                li { span.swatch.(class(stream)) {} (words.text(&format!("stream-{stream}"))) }
+            @for stream in shown(items) {
+                li { span.swatch.(class(stream)) {} (words.stream(stream)) }
             }
         }
     }
+}
+
+/// The district's streams, and of the invented ones those that occur.
+pub(super) fn shown(items: &[Items]) -> impl Iterator<Item = &'static str> {
+    let occurs = |stream: &str| items.iter().any(|row| row.seen == stream);
+    wire::streams().filter(move |stream| STREAMS.contains(stream) || occurs(stream))
 }
 
 /// Each stream's height and what is below it, in the order of the streams.
 fn stack<'a>(streams: &BTreeMap<&'a str, i64>, top: i64) -> Vec<(&'a str, i64, i64)> {
     let mut below = 0;
     let mut parts = Vec::new();
-    for stream in STREAMS {
+    for stream in wire::streams() {
         let Some((name, items)) = streams.get_key_value(stream) else { continue };
         let height = items * HEIGHT / top;
         parts.push((*name, height, below));

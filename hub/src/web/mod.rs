@@ -94,7 +94,7 @@ impl Pages {
             store,
             status,
             zone,
-            texts: Texts::load()?,
+            texts: Texts::load(config.streams.clone())?,
             users: Users::read(&config.users_file)?,
             behind_tls: config.behind_tls,
             locations: locations.unwrap_or_default(),

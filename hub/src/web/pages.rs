@@ -8,7 +8,6 @@ use super::items::{Items, Step};
 use super::text::Words;
 use super::{bins, chart};
 use crate::store::{BinNow, Corrected, Dead, EpochCheck, Opening, Rejects};
-use crate::wire::STREAMS;
 
 const REASONS: [&str; 6] =
     ["not_sure", "unknown", "two_items", "compartment_full", "compartment_disabled", "not_collected_here"];
@@ -135,7 +134,7 @@ fn corrected(words: Words<'_>, corrected: &[Corrected]) -> Markup {
     for row in corrected {
         kinds.entry((&row.seen, &row.model)).or_default().push(row);
     }
-    let stream = |stream: &str| words.text(&format!("stream-{stream}"));
+    let stream = |stream: &str| words.stream(stream);
     html! {
         @if kinds.is_empty() { p { (words.text("corrected-none")) } } @else {
             table {
@@ -175,9 +174,9 @@ fn sums(words: Words<'_>, items: &[Items]) -> Markup {
                 @for outcome in outcomes { th.number scope="col" { (words.text(outcome)) } }
             } }
             tbody {
-                @for stream in STREAMS {
+                @for stream in chart::shown(items) {
                     tr {
-                        th scope="row" { (words.text(&format!("stream-{stream}"))) }
+                        th scope="row" { (words.stream(stream)) }
                         @for outcome in outcomes { td.number { (sum(Some(stream), outcome)) } }
                     }
                 }
@@ -214,7 +213,7 @@ fn takes(words: Words<'_>, opening: &Opening, now_ms: i64) -> Markup {
     html! {
         li {
             span.(class) {
-                (sign) (words.text(&format!("stream-{}", opening.stream))) ": " (words.text(&opening.state))
+                (sign) (words.stream(&opening.stream)) ": " (words.text(&opening.state))
             }
             @if let Some(emptied) = opening.emptied_ms {
                 span.small { (words.text("emptied")) " " (words.ago(emptied, now_ms)) }

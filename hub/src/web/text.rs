@@ -3,10 +3,13 @@
 //! Never a word on a page that stands only there. A key that is missing shows as `⟦key⟧`; a test sees to it that none
 //! is.
 
+use std::collections::BTreeMap;
+
 use fluent_bundle::concurrent::FluentBundle;
 use fluent_bundle::{FluentArgs, FluentResource};
 
 use super::error::WebError;
+use crate::config::StreamName;
 
 /// A language of the pages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,16 +55,20 @@ impl Language {
 }
 
 /// The words of every language.
-pub(super) struct Texts([FluentBundle<FluentResource>; 2]);
+pub(super) struct Texts {
+    bundles: [FluentBundle<FluentResource>; 2],
+    /// What the city calls the streams that it invented.
+    names: BTreeMap<String, StreamName>,
+}
 
 impl Texts {
     /// Reads the files inside the program.
-    pub(super) fn load() -> Result<Self, WebError> {
-        Ok(Self([load(Language::Korean)?, load(Language::English)?]))
+    pub(super) fn load(names: BTreeMap<String, StreamName>) -> Result<Self, WebError> {
+        Ok(Self { bundles: [load(Language::Korean)?, load(Language::English)?], names })
     }
 
     pub(super) const fn of(&self, language: Language) -> Words<'_> {
-        Words { language, bundle: &self.0[language as usize] }
+        Words { language, bundle: &self.bundles[language as usize], names: &self.names }
     }
 }
 
@@ -79,12 +86,22 @@ fn load(language: Language) -> Result<FluentBundle<FluentResource>, WebError> {
 pub(super) struct Words<'a> {
     pub(super) language: Language,
     bundle: &'a FluentBundle<FluentResource>,
+    names: &'a BTreeMap<String, StreamName>,
 }
 
 impl Words<'_> {
     /// The text of `key`; identifiers may stand in it as they are.
     pub(super) fn text(&self, key: &str) -> String {
         self.format(key, None)
+    }
+
+    /// What a stream is called.
+    pub(super) fn stream(&self, stream: &str) -> String {
+        match (self.names.get(stream), self.language) {
+            (Some(name), Language::Korean) => name.ko.clone(),
+            (Some(name), Language::English) => name.en.clone(),
+            (None, _) => self.text(&format!("stream-{stream}")),
+        }
     }
 
     /// The text of `key` with a number in it.

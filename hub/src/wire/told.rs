@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{COUNT_MAX, Refusal, STREAMS, check_number, refuse};
+use super::{COUNT_MAX, Refusal, check_number, is_stream, refuse};
 
 /// `type` of how full the compartments are.
 pub const FILL_TYPE: &str = "kr.yangcheon.bunri.fill.v1";
@@ -97,7 +97,7 @@ impl Fill {
         check_length("data.compartments", self.compartments.len())?;
         for compartment in &self.compartments {
             let Compartment { stream, level, items, .. } = compartment;
-            if !STREAMS.contains(&stream.as_str()) {
+            if !is_stream(stream) {
                 return refuse("data.compartments.stream", stream, "a stream of the contract");
             }
             if level.is_some_and(|level| !(0.0..=1.0).contains(&level)) {

@@ -71,4 +71,8 @@ pub(crate) struct RawRule {
     pub ko: String,
     /// In English.
     pub en: String,
+    /// What an invented stream is called, in Korean; only there.
+    pub name_ko: Option<String>,
+    /// In English.
+    pub name_en: Option<String>,
 }

@@ -81,8 +81,11 @@ pub fn availability(bin: &BinName, connection: &str, cause: Cause, unix_ms: i64)
 /// The event of the cumulative counts, sent at `unix_ms`.
 pub fn counts_event(bin: &BinName, totals: &Totals, given_up: GivenUp, unix_ms: i64) -> Event<Counts> {
     let counts = &totals.counts;
+    // A hub of an older version knows no stream that a city invented: it must hear of none that never came.
+    let told = |stream: &Stream| !stream.is_invented() || counts.stream(*stream) > 0;
+    let streams = Stream::ALL.into_iter().filter(told);
     let streams: BTreeMap<_, _> =
-        Stream::ALL.into_iter().map(|stream| (stream.id().to_owned(), counts.stream(stream))).collect();
+        streams.map(|stream| (stream.id().to_owned(), counts.stream(stream))).collect();
     let data = Counts {
         epoch: totals.epoch.clone(),
         last_seq: totals.last_seq,

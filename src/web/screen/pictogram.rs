@@ -94,6 +94,17 @@ const fn item(stream: Stream) -> Drawing {
             r#"<path d="M46 30c-6-6-10-14-6-18 6-4 14 4 20 10 6-6 14-14 20-10 4 4 0 12-6 18 24 10 36 36 32 60-2 14-10 20-22 20H36c-12 0-20-6-22-20-4-24 8-50 32-60z"/>"#
             r#"<path class="clear" d="M44 30h32v6H44z"/>"#
         ),
+        // A tag, with as many dots as its number.
+        Stream::City1 => pictogram!(
+            r#"<path d="M14 14h52l44 46-50 50L14 66z"/><circle class="clear" cx="32" cy="32" r="8"/><circle class="clear" cx="64" cy="64" r="8"/>"#
+        ),
+        Stream::City2 => pictogram!(
+            r#"<path d="M14 14h52l44 46-50 50L14 66z"/><circle class="clear" cx="32" cy="32" r="8"/><circle class="clear" cx="52" cy="74" r="8"/><circle class="clear" cx="76" cy="52" r="8"/>"#
+        ),
+        Stream::City3 => pictogram!(
+            r#"<path d="M14 14h52l44 46-50 50L14 66z"/><circle class="clear" cx="32" cy="32" r="8"/><circle class="clear" cx="48" cy="78" r="8"/><circle class="clear" cx="64" cy="64" r="8"/>"#
+            r#"<circle class="clear" cx="80" cy="50" r="8"/>"#
+        ),
     }
 }
 

@@ -31,11 +31,7 @@ fn why(words: Words<'_>, reason: Reason, seen: Stream) -> String {
 }
 
 fn rule(settings: &Settings, language: Language, stream: Stream) -> &str {
-    let rule = settings.rules.of(stream);
-    match language {
-        Language::Korean => &rule.ko,
-        Language::English => &rule.en,
-    }
+    settings.rules.of(stream).words.of(language)
 }
 
 impl Said {
@@ -180,7 +176,8 @@ mod tests {
         let mut faces = vec![Face::Moment, Face::Ready, Face::Hold, Face::Looking, Face::Full];
         faces.extend([Face::Withdrawn, Face::Called]);
         for next in [false, true] {
-            faces.extend(Stream::ALL.map(|stream| Face::Result { result: Outcome::Sorted(stream), next }));
+            let streams = Stream::DISTRICT.into_iter().chain([Stream::City2]);
+            faces.extend(streams.map(|stream| Face::Result { result: Outcome::Sorted(stream), next }));
             for reason in Reason::ALL {
                 let results = [Outcome::General(reason, Stream::Film), Outcome::Back(reason, Stream::Can)];
                 faces.extend(results.map(|result| Face::Result { result, next }));
@@ -193,7 +190,8 @@ mod tests {
 
     #[test]
     fn every_face_has_a_drawing_and_words_in_both_languages() {
-        let (texts, settings) = (Texts::load().unwrap(), settings());
+        let settings = settings();
+        let texts = Texts::load().unwrap().named(&settings.rules);
         for shown in every_face() {
             let other = face(shown, &texts, &settings, Language::English).into_string();
             assert!(other.find("lang=\"en\"") < other.find("lang=\"ko\""), "English was set first: {other}");
@@ -213,11 +211,17 @@ mod tests {
 
     #[test]
     fn a_sorted_item_comes_with_its_rule() {
-        let (texts, settings) = (Texts::load().unwrap(), settings());
-        let sorted = Face::Result { result: Outcome::Sorted(Stream::ClearPet), next: false };
-        let html = face(sorted, &texts, &settings, Language::Korean).into_string();
-        for text in ["투명 페트병", "라벨을 떼고", "Clear PET bottle", "take the label off"] {
-            assert!(html.contains(text), "{text} is not in {html}");
+        let settings = settings();
+        let texts = Texts::load().unwrap().named(&settings.rules);
+        let of = |stream| Face::Result { result: Outcome::Sorted(stream), next: false };
+        let sorted = of(Stream::ClearPet);
+        let known = ["투명 페트병", "라벨을 떼고", "Clear PET bottle", "take the label off"];
+        let invented = ["폐건전지", "녹슨 것은", "Batteries", "No rusty ones"];
+        for (stream, texts_of) in [(Stream::ClearPet, known), (Stream::City2, invented)] {
+            let html = face(of(stream), &texts, &settings, Language::Korean).into_string();
+            for text in texts_of {
+                assert!(html.contains(text), "{text} is not in {html}");
+            }
         }
         let said = say(sorted, texts.of(Language::English), &settings);
         assert!(said.starts_with("Clear PET bottle. Empty"), "{said}");

@@ -18,6 +18,9 @@ stream-carton = Paper pack
 stream-film = Film and bags
 stream-foam = Foam
 stream-general = General waste
+stream-city-1 = City stream 1
+stream-city-2 = City stream 2
+stream-city-3 = City stream 3
 
 void-disturbed = it moved and was judged anew
 void-hand = a hand came, the flap turned back

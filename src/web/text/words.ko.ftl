@@ -18,6 +18,9 @@ stream-carton = 종이팩
 stream-film = 비닐
 stream-foam = 스티로폼
 stream-general = 일반쓰레기
+stream-city-1 = 우리 구 품목 1
+stream-city-2 = 우리 구 품목 2
+stream-city-3 = 우리 구 품목 3
 
 void-disturbed = 움직여서 다시 봄
 void-hand = 손이 들어와 되돌림

@@ -132,8 +132,13 @@ fn learnt(words: Words<'_>, corrections: Corrections) -> Markup {
 }
 
 fn course(words: Words<'_>, info: &Info, board: &Board) -> Markup {
+    let here = |(kind, _): &(Kind, usize)| match kind {
+        Kind::Of(stream) => info.streams().any(|known| known == *stream),
+        Kind::Unknown => true,
+    };
     // What this bin has compartments for comes first.
-    let (ours, others): (Vec<_>, Vec<_>) = board.kinds.iter().copied().partition(|(kind, _)| match kind {
+    let kinds = board.kinds.iter().copied().filter(here);
+    let (ours, others): (Vec<_>, Vec<_>) = kinds.partition(|(kind, _)| match kind {
         Kind::Of(stream) => info.compartments.contains(stream),
         Kind::Unknown => false,
     });
