@@ -27,13 +27,13 @@ def _chosen(generator: Generator, count: int, chance: float) -> Tensor:
     return torch.rand(count, generator=generator) < chance
 
 
-def move(x: Tensor, size: int, generator: Generator) -> Tensor:
+def move(x: Tensor, size: int, generator: Generator, strength: float = 1.0) -> Tensor:
     """Rotate by any angle, zoom, stretch, shift and mirror in one resampling; [N, 3, size, size]."""
     count = len(x)
     free = _chosen(generator, count, 0.7)
     angle = torch.where(free, _uniform(generator, count, -math.pi, math.pi), _uniform(generator, count, -0.15, 0.15))
-    zoom = torch.exp(_uniform(generator, count, math.log(0.72), math.log(1.3)))
-    stretch = torch.exp(_uniform(generator, count, -0.2, 0.2))
+    zoom = torch.exp(_uniform(generator, count, math.log(0.72), math.log(1.3)) * strength)
+    stretch = torch.exp(_uniform(generator, count, -0.2, 0.2) * strength)
     mirror = torch.where(_chosen(generator, count, 0.5), -1.0, 1.0)
     room = (1.0 - zoom).abs().clamp(min=0.08)
     shift_x = _uniform(generator, count, -1.0, 1.0) * room
@@ -51,15 +51,15 @@ def move(x: Tensor, size: int, generator: Generator) -> Tensor:
     return functional.grid_sample(x, grid, mode="bilinear", padding_mode="reflection", align_corners=False)
 
 
-def light(x: Tensor, generator: Generator) -> Tensor:
+def light(x: Tensor, generator: Generator, strength: float = 1.0) -> Tensor:
     """Exposure, contrast, gamma, saturation, a colour cast, and light that falls off to one side."""
     count = len(x)
 
     def per(low: float, high: float, channels: int = 1) -> Tensor:
-        return _uniform(generator, count * channels, low, high).view(count, channels, 1, 1)
+        return strength * _uniform(generator, count * channels, low, high).view(count, channels, 1, 1)
 
     grey = (x * torch.tensor(_LUMA).view(1, 3, 1, 1)).sum(1, keepdim=True)
-    x = grey + (x - grey) * per(0.55, 1.3)
+    x = grey + (x - grey) * (1.0 + per(-0.45, 0.3))
     mean = x.mean((1, 2, 3), keepdim=True)
     x = (x - mean) * torch.exp(per(-0.25, 0.25)) + mean
     x = x.clamp(0.0, 1.0) ** torch.exp(per(-0.25, 0.25))
@@ -153,10 +153,13 @@ def grain(x: Tensor, generator: Generator, chance: float = 0.4) -> Tensor:
 def views(pixels: Tensor, size: int, generator: Generator, gentle: bool = False) -> Tensor:
     """Random views of uint8 NHWC pictures: network input [N, 3, size, size], scaled `(pixel - 127) / 128`.
 
-    `size` must be a multiple of 8. `gentle` moves and lights pictures and leaves it at that: for sets taken in one studio.
+    `size` must be a multiple of 8. `gentle`: moved and lit half as much, and nothing else, for pictures of one studio.
     """
     x = pixels.permute(0, 3, 1, 2).float() / 255.0
-    x = move(x, size, generator)
-    for change in (light,) if gentle else (cover, light, shine, blur, grain, compress):
-        x = change(x, generator)
+    x = move(x, size, generator, 0.5 if gentle else 1.0)
+    if gentle:
+        x = light(x, generator, 0.5)
+    else:
+        for change in (cover, light, shine, blur, grain, compress):
+            x = change(x, generator)
     return ((x * 255.0 - 127.0) / 128.0).contiguous(memory_format=torch.channels_last)

@@ -77,7 +77,7 @@ def fit_head(network: Lite, train: Pictures, args: argparse.Namespace, generator
     with torch.inference_mode():
         for view in range(args.views):
             for start in range(0, len(train), 64):
-                x = augment.views(torch.from_numpy(train.large[start : start + 64]), args.late_size, generator)
+                x = augment.views(torch.from_numpy(train.large[start : start + 64]), args.late_size, generator, args.gentle)
                 with torch.autocast("cpu", torch.bfloat16):
                     features.append(network.embed(x).float())
             labels.append(torch.from_numpy(train.labels))
@@ -171,7 +171,7 @@ def tune(network: Lite, train: Pictures, sets: dict[str, Pictures], args: argpar
             warm = min(1.0, (done + 1) / (0.1 * total))
             for group in optimiser.param_groups:
                 group["lr"] = group["top"] * warm * 0.5 * (1 + math.cos(math.pi * done / total))
-            x = augment.views(torch.from_numpy(train.large[index.numpy()]), size, generator)
+            x = augment.views(torch.from_numpy(train.large[index.numpy()]), size, generator, args.gentle)
             with torch.autocast("cpu", torch.bfloat16):
                 logits = network(x)
             loss = functional.cross_entropy(logits.float(), torch.from_numpy(train.labels[index.numpy()]), label_smoothing=0.05)
@@ -240,6 +240,7 @@ def arguments() -> argparse.ArgumentParser:
     parser.add_argument("--early-size", type=int, default=192)
     parser.add_argument("--late-size", type=int, default=224, help="size of the other epochs, the one that ships")
     parser.add_argument("--frozen", type=int, default=5, help="leading blocks kept as they are: the dear ones to train")
+    parser.add_argument("--gentle", action="store_true", help="views for pictures of one studio")
     parser.add_argument("--batch", type=int, default=32)
     parser.add_argument("--draws", type=int, default=0, help="pictures drawn an epoch; 0: as many as there are")
     parser.add_argument("--rate", type=float, default=3e-4)

@@ -118,7 +118,7 @@ def trashnet(args: argparse.Namespace) -> None:
     }
     for seed in SEEDS:
         if results.want(f"seed {seed}"):
-            network = train(chosen, {}, args, seed, epochs=args.epochs, early_epochs=args.epochs - 2, early_size=160, rate=1e-3)
+            network = train(chosen, {}, args, seed, gentle=True, frozen=3, epochs=args.epochs, early_epochs=args.epochs - 4, early_size=192, rate=6e-4)
             full = float_logits(network, test)
             small = int8_logits(network, drawn(chosen), test, args.out.with_suffix(".onnx"), args.threads)
             figures = {"int8": float((small.argmax(1) == test.labels).mean()), "float": float((full.argmax(1) == test.labels).mean())}
@@ -201,7 +201,7 @@ def main() -> None:
     parser.add_argument("--renders", type=Path, nargs="+", default=[])
     parser.add_argument("--cache", type=Path)
     parser.add_argument("--out", type=Path, required=True, help="JSON of the results")
-    parser.add_argument("--epochs", type=int, default=20, help="trashnet: passes over the training pictures")
+    parser.add_argument("--epochs", type=int, default=16, help="trashnet: passes over the training pictures")
     parser.add_argument("--threads", type=int, default=2)
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
