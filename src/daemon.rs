@@ -52,7 +52,7 @@ pub use chamber::calibrated_background;
 pub use checkup::check_up;
 pub use errands::Errands;
 pub use error::DaemonError;
-pub use lesson::{Lesson, attend};
+pub use lesson::{Lesson, SeenItem, attend};
 pub use own_camera::{OwnCamera, read_light};
 pub use rehearsal::{Ending, Rehearsal, Rehearsed, RehearsedDrop, rehearse};
 pub use sorter::{Looked, Sorter, View, judge_settings, site_head};

@@ -240,7 +240,10 @@ fn a_stream_that_the_city_invents_is_named_taught_sorted_and_counted() {
 
 #[test]
 fn items_on_clips_are_taught_as_they_come_to_rest() {
-    let bin = Bin::new();
+    let mut bin = Bin::new();
+    bin.set("web.listen", "127.0.0.1:0");
+    bin.set("web.open_on_loopback", true);
+    bin.set("web.keep_frames.until", "9999-12-31");
     let teach = |stream: &str, clips: &[&str]| {
         let mut command = bin.command("teach");
         command.args(["--json", "--stream", stream]).args(clips.iter().map(|clip| clip_folder(clip)));
@@ -251,6 +254,11 @@ fn items_on_clips_are_taught_as_they_come_to_rest() {
     let ran = teach("glass", &["glass-bottle", "pet-bottle"]).fine();
     assert_eq!(ran.json()[0]["items"], 3, "what was taught before is still known\n{ran}");
     assert!(ran.stderr.contains("glass 2"), "{ran}");
+    assert_eq!(
+        fs::read_dir(bin.state().join("taught")).unwrap().count(),
+        3,
+        "another network can be taught the same"
+    );
     assert!(teach("tin", &["can"]).complaints()[0].contains("'tin'"));
 }
 

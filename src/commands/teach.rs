@@ -1,5 +1,6 @@
 //! `bunri teach`: a bin learns its own street, from items that somebody shows it.
 
+use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -8,9 +9,8 @@ use clap::{Args, Subcommand};
 use super::judging::{Judging, Rig};
 use super::progress::bar;
 use super::{complain, pictures, teach_live, teach_report, with_causes};
-use crate::capture::jpeg;
+use crate::capture::{Frame, jpeg};
 use crate::clock::{Clock as _, SystemClock};
-use crate::config::Config;
 use crate::daemon::{live_bundle, taught_pictures};
 use crate::detect::Region;
 use crate::identify::{Embedded, Identifier, MAX_TAUGHT};
@@ -85,29 +85,15 @@ fn teach_from_folder(teach: &Teach) -> anyhow::Result<ExitCode> {
     let mut taken = Vec::new();
     for item in &shown {
         match show(item, &mut identifier, &mut session) {
-            Ok(()) => taken.push((session.items().len() - 1, &item.pictures[0])),
+            Ok(()) => taken.push(&item.pictures[0]),
             Err(error) => progress.suspend(|| complain(&with_causes(&error))),
         }
         progress.inc(1);
     }
     progress.finish_and_clear();
     let concluded = conclude(&mut session, &place, teach.json)?;
-    if let (Place::Bin(_), Some(config)) = (&place, &rig.config) {
-        keep_pictures(config, &session, &taken)?;
-    }
+    place.keep_pictures(&rig, &session, taken.iter().map(|path| Ok(Cow::Owned(pictures::read(path)?))))?;
     Ok(concluded)
-}
-
-/// Keeps a picture of each new item, where the bin keeps pictures: another network can be taught by them.
-fn keep_pictures(config: &Config, session: &Session, taken: &[(usize, &PathBuf)]) -> anyhow::Result<()> {
-    let now_ms = SystemClock.wall().unix_ms;
-    let Some(kept) = taught_pictures(config, now_ms)? else { return Ok(()) };
-    for (item, path) in taken {
-        let mut bytes = Vec::new();
-        jpeg::encode(&pictures::read(path)?, QUALITY, &mut bytes)?;
-        kept.put(&session.items()[*item], &bytes, now_ms)?;
-    }
-    Ok(())
 }
 
 fn teach_live(teach: &Teach, stream: &str) -> anyhow::Result<ExitCode> {
@@ -115,8 +101,10 @@ fn teach_live(teach: &Teach, stream: &str) -> anyhow::Result<ExitCode> {
     let place = Place::of(teach.out.as_deref(), &rig)?;
     let mut session = Session::begin(identifier.bundle(), rig.site.as_ref())?;
     let shown = teach_live::Shown { stream, items: teach.items, clips: &teach.clips };
-    teach_live::watch(&shown, &rig, identifier, &mut session)?;
-    conclude(&mut session, &place, teach.json)
+    let seen = teach_live::watch(&shown, &rig, identifier, &mut session)?;
+    let concluded = conclude(&mut session, &place, teach.json)?;
+    place.keep_pictures(&rig, &session, seen.iter().map(|picture| Ok(Cow::Borrowed(picture))))?;
+    Ok(concluded)
 }
 
 /// Fits, keeps what is not worse, and reports.
@@ -153,6 +141,26 @@ impl<'a> Place<'a> {
             Place::File(path) => write(path, session.fitted()?).map(|()| (*path).to_owned()),
             Place::Bin(store) => session.apply(store).map(|(path, _)| path),
         }
+    }
+
+    /// Keeps a picture of each new item, the newest of the session, where the bin keeps pictures: another network can be
+    /// taught by them.
+    fn keep_pictures<'p>(
+        &self,
+        rig: &Rig,
+        session: &Session,
+        taken: impl ExactSizeIterator<Item = anyhow::Result<Cow<'p, Frame>>>,
+    ) -> anyhow::Result<()> {
+        let (Place::Bin(_), Some(config)) = (self, &rig.config) else { return Ok(()) };
+        let now_ms = SystemClock.wall().unix_ms;
+        let Some(kept) = taught_pictures(config, now_ms)? else { return Ok(()) };
+        let first = session.items().len() - taken.len();
+        for (item, picture) in session.items()[first..].iter().zip(taken) {
+            let (picture, mut bytes) = (picture?, Vec::new());
+            jpeg::encode(&picture, QUALITY, &mut bytes)?;
+            kept.put(item, &bytes, now_ms)?;
+        }
+        Ok(())
     }
 }
 

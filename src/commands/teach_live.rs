@@ -8,12 +8,12 @@ use anyhow::anyhow;
 
 use super::complain;
 use super::judging::Rig;
-use crate::capture::CaptureError;
 use crate::capture::nokhwa::NokhwaSource;
 use crate::capture::replay::{Clip, Loops, Pace, ReplayOptions, ReplaySource};
+use crate::capture::{CaptureError, Frame};
 use crate::clock::{Clock, SimClock, SystemClock};
 use crate::config::{Camera, clips_in};
-use crate::daemon::{Lesson, attend, calibrated_background};
+use crate::daemon::{Lesson, SeenItem, attend, calibrated_background};
 use crate::identify::Identifier;
 use crate::teach::Session;
 
@@ -26,45 +26,43 @@ pub(super) struct Shown<'a> {
     pub(super) clips: &'a [PathBuf],
 }
 
-/// Adds every settled item to the session.
+/// Adds every settled item to the session; returns their pictures, in the same order.
 pub(super) fn watch(
     shown: &Shown<'_>,
     rig: &Rig,
     identifier: Identifier,
     session: &mut Session,
-) -> anyhow::Result<()> {
+) -> anyhow::Result<Vec<Frame>> {
     session.choose(shown.stream)?;
-    let before = session.items().len();
+    let mut taught = Lessons { shown, session, pictures: Vec::new() };
     let camera = rig.config.as_ref().map(|config| &config.camera);
     match camera {
-        _ if !shown.clips.is_empty() => watch_clips(shown.clips, shown, rig, identifier, session)?,
-        Some(Camera::Replay { clips, .. }) => watch_clips(clips, shown, rig, identifier, session)?,
+        _ if !shown.clips.is_empty() => watch_clips(shown.clips, rig, identifier, &mut taught)?,
+        Some(Camera::Replay { clips, .. }) => watch_clips(clips, rig, identifier, &mut taught)?,
         Some(Camera::V4l2(settings)) => {
             let clock: Arc<dyn Clock> = Arc::new(SystemClock);
             let mut source = NokhwaSource::open(settings, Arc::clone(&clock))?;
             // The picture's size is the calibration's; the view ignores what is said here.
             let mut lesson = lesson(rig, 0, 0, identifier)?;
             complain(&format!("show {} items of {}, one after the other", shown.items, shown.stream));
-            attend(&mut lesson, &mut source, &*clock, |frames| {
-                add(shown, session, "camera", &frames, before)
+            attend(&mut lesson, &mut source, &*clock, |seen| match taught.add("camera", seen) {
+                ControlFlow::Continue(()) if taught.pictures.len() < shown.items => ControlFlow::Continue(()),
+                _ => ControlFlow::Break(()),
             })?;
         }
         Some(Camera::None) => return Err(CaptureError::NotChosen.into()),
         None => anyhow::bail!("say what to look at: clips, or --config FILE for its camera"),
     }
-    anyhow::ensure!(session.items().len() > before, "no item came to rest, so nothing was taught");
-    Ok(())
+    anyhow::ensure!(!taught.pictures.is_empty(), "no item came to rest, so nothing was taught");
+    Ok(taught.pictures)
 }
 
 fn watch_clips(
     clips: &[PathBuf],
-    shown: &Shown<'_>,
     rig: &Rig,
-    identifier: Identifier,
-    session: &mut Session,
+    mut identifier: Identifier,
+    taught: &mut Lessons<'_>,
 ) -> anyhow::Result<()> {
-    let mut identifier = identifier;
-    let endless = Shown { items: usize::MAX, ..*shown };
     for path in clips {
         for path in clips_in(path).map_err(|problem| anyhow!(problem))? {
             let clip = Clip::open_all(&[path])?.remove(0);
@@ -77,7 +75,7 @@ fn watch_clips(
             };
             let mut source = ReplaySource::new(vec![clip], options, Arc::clone(&clock) as Arc<dyn Clock>)?;
             let mut lesson = lesson(rig, width, height, identifier)?;
-            attend(&mut lesson, &mut source, &*clock, |frames| add(&endless, session, &name, &frames, 0))?;
+            attend(&mut lesson, &mut source, &*clock, |seen| taught.add(&name, seen))?;
             identifier = lesson.into_identifier();
         }
     }
@@ -92,21 +90,23 @@ fn lesson(rig: &Rig, width: u32, height: u32, identifier: Identifier) -> anyhow:
     Ok(Lesson::new(rig.view(width, height), background, identifier, rig.judge.timing.settle))
 }
 
-/// Adds one item; breaks when there are enough, or there is no room for more.
-fn add(
-    shown: &Shown<'_>,
-    session: &mut Session,
-    from: &str,
-    frames: &[crate::identify::Embedded],
-    before: usize,
-) -> ControlFlow<()> {
-    let number = session.items().len() - before + 1;
-    match session.add(&format!("{} {number}, {from}", shown.stream), frames) {
-        Ok(()) => complain(&format!("{} {number}: {} frames; take it out", shown.stream, frames.len())),
-        Err(error) => {
+/// What was taught so far.
+struct Lessons<'a> {
+    shown: &'a Shown<'a>,
+    session: &'a mut Session,
+    pictures: Vec<Frame>,
+}
+
+impl Lessons<'_> {
+    /// Adds one item; breaks when there is no room for more.
+    fn add(&mut self, from: &str, seen: SeenItem) -> ControlFlow<()> {
+        let (stream, number) = (self.shown.stream, self.pictures.len() + 1);
+        if let Err(error) = self.session.add(&format!("{stream} {number}, {from}"), &seen.frames) {
             complain(&error.to_string());
             return ControlFlow::Break(());
         }
+        complain(&format!("{stream} {number}: {} frames; take it out", seen.frames.len()));
+        self.pictures.push(seen.picture);
+        ControlFlow::Continue(())
     }
-    if number >= shown.items { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
 }

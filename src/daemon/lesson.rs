@@ -3,6 +3,7 @@
 use std::ops::ControlFlow;
 use std::time::Duration;
 
+use super::lookout::{WHOLE_SIDE, cut_out};
 use super::sorter::square;
 use super::{DaemonError, View};
 use crate::capture::{Frame, FrameSource, Next};
@@ -21,7 +22,16 @@ pub struct Lesson {
     height: u32,
     attention: Attention,
     /// Of the present item.
-    frames: Vec<Embedded>,
+    seen: SeenItem,
+}
+
+/// One item that was shown.
+#[derive(Debug, Default)]
+pub struct SeenItem {
+    /// What the network said of each of its frames; never empty.
+    pub frames: Vec<Embedded>,
+    /// What it saw in the first of them.
+    pub picture: Frame,
 }
 
 impl Lesson {
@@ -34,15 +44,15 @@ impl Lesson {
             detector: Detector::new(view.detect, background),
             identifier,
             attention: Attention::new(settle),
-            frames: Vec::new(),
+            seen: SeenItem::default(),
         }
     }
 
-    /// Looks at one frame; returns what the network said of an item's frames, once for each item.
+    /// Looks at one frame; returns each item once.
     ///
     /// # Errors
     /// When the frame is not of the size the rig was calibrated for, or the network fails.
-    pub fn step(&mut self, frame: &Frame, now: Moment) -> Result<Option<Vec<Embedded>>, DaemonError> {
+    pub fn step(&mut self, frame: &Frame, now: Moment) -> Result<Option<SeenItem>, DaemonError> {
         if (frame.width, frame.height) != (self.width, self.height) {
             let calibrated = (self.width, self.height);
             return Err(DaemonError::FrameSize { width: frame.width, height: frame.height, calibrated });
@@ -52,10 +62,14 @@ impl Lesson {
             Attend::Wait => Ok(None),
             Attend::Look => {
                 let item = presence.extent.unwrap_or(self.region);
-                self.frames.push(self.identifier.embed(frame, square(item, self.region))?);
+                let part = square(item, self.region);
+                if self.seen.frames.is_empty() {
+                    cut_out(frame, part, WHOLE_SIDE, &mut self.seen.picture);
+                }
+                self.seen.frames.push(self.identifier.embed(frame, part)?);
                 Ok(None)
             }
-            Attend::Ended => Ok(Some(std::mem::take(&mut self.frames))),
+            Attend::Ended => Ok(Some(std::mem::take(&mut self.seen))),
         }
     }
 
@@ -73,7 +87,7 @@ pub fn attend(
     lesson: &mut Lesson,
     source: &mut dyn FrameSource,
     clock: &dyn Clock,
-    mut shown: impl FnMut(Vec<Embedded>) -> ControlFlow<()>,
+    mut shown: impl FnMut(SeenItem) -> ControlFlow<()>,
 ) -> Result<(), DaemonError> {
     let mut frame = Frame::default();
     loop {
@@ -81,8 +95,8 @@ pub fn attend(
             Next::End => return Ok(()),
             Next::Refused(_) => {}
             Next::Frame => {
-                if let Some(frames) = lesson.step(&frame, clock.now())?
-                    && shown(frames).is_break()
+                if let Some(seen) = lesson.step(&frame, clock.now())?
+                    && shown(seen).is_break()
                 {
                     return Ok(());
                 }

@@ -15,7 +15,7 @@ use crate::judge::{self, Decision, Votes};
 use crate::teach::{Attend, Attention, Step};
 
 /// Longer side of what is handed over of an item, in pixels: more than the network looks at.
-const WHOLE_SIDE: u32 = 640;
+pub(super) const WHOLE_SIDE: u32 = 640;
 
 /// One item, as the judge hands it over.
 pub(super) struct Seen {
