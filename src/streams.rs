@@ -46,22 +46,6 @@ impl Stream {
     /// How many streams there are.
     pub const COUNT: usize = 12;
 
-    /// The streams of the district, in index order.
-    pub const DISTRICT: [Stream; 9] = [
-        Stream::ClearPet,
-        Stream::Plastic,
-        Stream::Can,
-        Stream::Glass,
-        Stream::Paper,
-        Stream::Carton,
-        Stream::Film,
-        Stream::Foam,
-        Stream::General,
-    ];
-
-    /// The places for streams that the city invents; what stands there is said by `[rule.city_1]` of the rules' file.
-    pub const INVENTED: [Stream; 3] = [Stream::City1, Stream::City2, Stream::City3];
-
     /// Every stream, in index order: the district's, then those that the city invents.
     pub const ALL: [Stream; Stream::COUNT] = [
         Stream::ClearPet,
@@ -77,6 +61,12 @@ impl Stream {
         Stream::City2,
         Stream::City3,
     ];
+
+    /// The streams of the district.
+    pub const DISTRICT: &'static [Stream] = Stream::ALL.split_at(9).0;
+
+    /// The places for streams that the city invents; what stands there is said by `[rule.city_1]` of the rules' file.
+    pub const INVENTED: &'static [Stream] = Stream::ALL.split_at(9).1;
 
     /// Position in tables of [`Stream::COUNT`] entries.
     pub const fn index(self) -> usize {
@@ -130,6 +120,7 @@ mod tests {
             assert_eq!(serde_json::to_value(stream).unwrap(), stream.id());
         }
         assert_eq!(Stream::from_id("clear-pet"), None);
-        assert_eq!([&Stream::DISTRICT[..], &Stream::INVENTED[..]].concat(), Stream::ALL);
+        assert_eq!(Stream::DISTRICT.last(), Some(&Stream::General));
+        assert!(Stream::ALL.iter().all(|stream| stream.is_invented() == stream.id().starts_with("city_")));
     }
 }

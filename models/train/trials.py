@@ -201,7 +201,7 @@ def main() -> None:
     parser.add_argument("--renders", type=Path, nargs="+", default=[])
     parser.add_argument("--cache", type=Path)
     parser.add_argument("--out", type=Path, required=True, help="JSON of the results")
-    parser.add_argument("--epochs", type=int, default=16, help="trashnet: passes over the training pictures")
+    parser.add_argument("--epochs", type=int, default=12, help="trashnet: passes over the training pictures")
     parser.add_argument("--threads", type=int, default=2)
     args = parser.parse_args()
     torch.set_num_threads(args.threads)

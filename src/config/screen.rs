@@ -141,7 +141,7 @@ mod tests {
         assert_eq!(problems, Vec::<String>::new());
         let rules = rules.unwrap();
         assert!(rules.source.contains("환경부"));
-        for stream in Stream::DISTRICT {
+        for &stream in Stream::DISTRICT {
             let hangul = |text: &str| text.chars().any(|letter| ('가'..='힣').contains(&letter));
             let words = &rules.of(stream).words;
             assert!(hangul(&words.ko) && !hangul(&words.en), "{stream}: {words:?}");

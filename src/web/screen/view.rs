@@ -176,7 +176,7 @@ mod tests {
         let mut faces = vec![Face::Moment, Face::Ready, Face::Hold, Face::Looking, Face::Full];
         faces.extend([Face::Withdrawn, Face::Called]);
         for next in [false, true] {
-            let streams = Stream::DISTRICT.into_iter().chain([Stream::City2]);
+            let streams = Stream::DISTRICT.iter().copied().chain([Stream::City2]);
             faces.extend(streams.map(|stream| Face::Result { result: Outcome::Sorted(stream), next }));
             for reason in Reason::ALL {
                 let results = [Outcome::General(reason, Stream::Film), Outcome::Back(reason, Stream::Can)];
