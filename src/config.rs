@@ -245,7 +245,7 @@ impl Config {
             folder,
             problems,
         );
-        if let Some(screen) = &screen {
+        if let (Some(_), Some(screen)) = (&raw.web, &screen) {
             screen::check_invented(&screen.rules, &compartments, problems);
         }
         model::check_threads(raw.model.threads, problems);

@@ -113,7 +113,7 @@ fn read_rule(stream: Stream, rule: &RawRule, problems: &mut InFile<'_>) -> Rule 
     Rule { words, name }
 }
 
-/// A compartment for a stream that the city invented needs its name and its rule.
+/// On a bin with a page, a compartment for a stream that the city invented needs its name and its rule.
 pub(super) fn check_invented(rules: &Rules, compartments: &[Compartment], problems: &mut InFile<'_>) {
     for (index, Compartment { stream, .. }) in compartments.iter().enumerate() {
         let told = !stream.is_invented() || rules.of(*stream).name.is_some();
