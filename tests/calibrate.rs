@@ -27,8 +27,7 @@ const CAN: &str = "0041.jpg";
 fn bin() -> Bin {
     let mut bin = Bin::new();
     bin.forget_the_empty_chamber();
-    bin.set("web.listen", "127.0.0.1:0");
-    bin.set("web.open_on_loopback", true);
+    bin.serve_page();
     bin
 }
 

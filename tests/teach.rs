@@ -134,8 +134,7 @@ fn page_says(address: std::net::SocketAddr, texts: &[&str]) {
 fn another_network_is_taught_again_from_the_pictures_that_were_kept() {
     let mut bin = Bin::new();
     bin.play(&["can"]);
-    bin.set("web.listen", "127.0.0.1:0");
-    bin.set("web.open_on_loopback", true);
+    bin.serve_page();
     bin.set("web.keep_frames.until", "9999-12-31");
     let from = bin.path("shown");
     show(&from, &SHOWN);
@@ -163,8 +162,7 @@ fn another_network_is_taught_again_from_the_pictures_that_were_kept() {
 fn without_pictures_the_crew_is_told_what_to_show_again() {
     let mut bin = Bin::new();
     bin.play(&["can"]);
-    bin.set("web.listen", "127.0.0.1:0");
-    bin.set("web.open_on_loopback", true);
+    bin.serve_page();
     let from = bin.path("shown");
     show(&from, &SHOWN);
     Ran::of(bin.command("teach").args(["--json", "--from"]).arg(&from)).fine();
@@ -195,8 +193,7 @@ fn invent(bin: &mut Bin) {
 fn a_stream_that_the_city_invents_is_named_taught_sorted_and_counted() {
     let mut bin = Bin::new();
     bin.play(&["foam-tray"]);
-    bin.set("web.listen", "127.0.0.1:0");
-    bin.set("web.open_on_loopback", true);
+    bin.serve_page();
     invent(&mut bin);
     Ran::of(&mut bin.command("check")).refuses(&[
         "compartment[7].stream",
@@ -241,8 +238,7 @@ fn a_stream_that_the_city_invents_is_named_taught_sorted_and_counted() {
 #[test]
 fn items_on_clips_are_taught_as_they_come_to_rest() {
     let mut bin = Bin::new();
-    bin.set("web.listen", "127.0.0.1:0");
-    bin.set("web.open_on_loopback", true);
+    bin.serve_page();
     bin.set("web.keep_frames.until", "9999-12-31");
     let teach = |stream: &str, clips: &[&str]| {
         let mut command = bin.command("teach");

@@ -1,6 +1,5 @@
 //! `bunri teach`: a bin learns its own street, from items that somebody shows it.
 
-use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -92,7 +91,7 @@ fn teach_from_folder(teach: &Teach) -> anyhow::Result<ExitCode> {
     }
     progress.finish_and_clear();
     let concluded = conclude(&mut session, &place, teach.json)?;
-    place.keep_pictures(&rig, &session, taken.iter().map(|path| Ok(Cow::Owned(pictures::read(path)?))))?;
+    place.keep_pictures(&rig, &session, taken.iter().map(|path| to_jpeg(&pictures::read(path)?)))?;
     Ok(concluded)
 }
 
@@ -103,7 +102,7 @@ fn teach_live(teach: &Teach, stream: &str) -> anyhow::Result<ExitCode> {
     let shown = teach_live::Shown { stream, items: teach.items, clips: &teach.clips };
     let seen = teach_live::watch(&shown, &rig, identifier, &mut session)?;
     let concluded = conclude(&mut session, &place, teach.json)?;
-    place.keep_pictures(&rig, &session, seen.iter().map(|picture| Ok(Cow::Borrowed(picture))))?;
+    place.keep_pictures(&rig, &session, seen.into_iter().map(Ok))?;
     Ok(concluded)
 }
 
@@ -145,23 +144,28 @@ impl<'a> Place<'a> {
 
     /// Keeps a picture of each new item, the newest of the session, where the bin keeps pictures: another network can be
     /// taught by them.
-    fn keep_pictures<'p>(
+    fn keep_pictures(
         &self,
         rig: &Rig,
         session: &Session,
-        taken: impl ExactSizeIterator<Item = anyhow::Result<Cow<'p, Frame>>>,
+        taken: impl ExactSizeIterator<Item = anyhow::Result<Vec<u8>>>,
     ) -> anyhow::Result<()> {
         let (Place::Bin(_), Some(config)) = (self, &rig.config) else { return Ok(()) };
         let now_ms = SystemClock.wall().unix_ms;
         let Some(kept) = taught_pictures(config, now_ms)? else { return Ok(()) };
         let first = session.items().len() - taken.len();
-        for (item, picture) in session.items()[first..].iter().zip(taken) {
-            let (picture, mut bytes) = (picture?, Vec::new());
-            jpeg::encode(&picture, QUALITY, &mut bytes)?;
-            kept.put(item, &bytes, now_ms)?;
+        for (item, jpeg) in session.items()[first..].iter().zip(taken) {
+            kept.put(item, &jpeg?, now_ms)?;
         }
         Ok(())
     }
+}
+
+/// A picture as it is kept.
+pub(super) fn to_jpeg(picture: &Frame) -> anyhow::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    jpeg::encode(picture, QUALITY, &mut bytes)?;
+    Ok(bytes)
 }
 
 /// One item in a folder: its label and its pictures.

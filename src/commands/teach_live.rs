@@ -8,9 +8,10 @@ use anyhow::anyhow;
 
 use super::complain;
 use super::judging::Rig;
+use super::teach::to_jpeg;
+use crate::capture::CaptureError;
 use crate::capture::nokhwa::NokhwaSource;
 use crate::capture::replay::{Clip, Loops, Pace, ReplayOptions, ReplaySource};
-use crate::capture::{CaptureError, Frame};
 use crate::clock::{Clock, SimClock, SystemClock};
 use crate::config::{Camera, clips_in};
 use crate::daemon::{Lesson, SeenItem, attend, calibrated_background};
@@ -26,13 +27,13 @@ pub(super) struct Shown<'a> {
     pub(super) clips: &'a [PathBuf],
 }
 
-/// Adds every settled item to the session; returns their pictures, in the same order.
+/// Adds every settled item to the session; returns their pictures as JPEG, in the same order.
 pub(super) fn watch(
     shown: &Shown<'_>,
     rig: &Rig,
     identifier: Identifier,
     session: &mut Session,
-) -> anyhow::Result<Vec<Frame>> {
+) -> anyhow::Result<Vec<Vec<u8>>> {
     session.choose(shown.stream)?;
     let mut taught = Lessons { shown, session, pictures: Vec::new() };
     let camera = rig.config.as_ref().map(|config| &config.camera);
@@ -45,7 +46,7 @@ pub(super) fn watch(
             // The picture's size is the calibration's; the view ignores what is said here.
             let mut lesson = lesson(rig, 0, 0, identifier)?;
             complain(&format!("show {} items of {}, one after the other", shown.items, shown.stream));
-            attend(&mut lesson, &mut source, &*clock, |seen| match taught.add("camera", seen) {
+            attend(&mut lesson, &mut source, &*clock, |seen| match taught.add("camera", &seen) {
                 ControlFlow::Continue(()) if taught.pictures.len() < shown.items => ControlFlow::Continue(()),
                 _ => ControlFlow::Break(()),
             })?;
@@ -75,7 +76,7 @@ fn watch_clips(
             };
             let mut source = ReplaySource::new(vec![clip], options, Arc::clone(&clock) as Arc<dyn Clock>)?;
             let mut lesson = lesson(rig, width, height, identifier)?;
-            attend(&mut lesson, &mut source, &*clock, |seen| taught.add(&name, seen))?;
+            attend(&mut lesson, &mut source, &*clock, |seen| taught.add(&name, &seen))?;
             identifier = lesson.into_identifier();
         }
     }
@@ -94,19 +95,23 @@ fn lesson(rig: &Rig, width: u32, height: u32, identifier: Identifier) -> anyhow:
 struct Lessons<'a> {
     shown: &'a Shown<'a>,
     session: &'a mut Session,
-    pictures: Vec<Frame>,
+    pictures: Vec<Vec<u8>>,
 }
 
 impl Lessons<'_> {
     /// Adds one item; breaks when there is no room for more.
-    fn add(&mut self, from: &str, seen: SeenItem) -> ControlFlow<()> {
+    fn add(&mut self, from: &str, seen: &SeenItem) -> ControlFlow<()> {
         let (stream, number) = (self.shown.stream, self.pictures.len() + 1);
-        if let Err(error) = self.session.add(&format!("{stream} {number}, {from}"), &seen.frames) {
-            complain(&error.to_string());
-            return ControlFlow::Break(());
+        let name = format!("{stream} {number}, {from}");
+        let picture = to_jpeg(&seen.picture);
+        match picture.and_then(|jpeg| Ok(self.session.add(&name, &seen.frames).map(|()| jpeg)?)) {
+            Ok(jpeg) => self.pictures.push(jpeg),
+            Err(error) => {
+                complain(&error.to_string());
+                return ControlFlow::Break(());
+            }
         }
         complain(&format!("{stream} {number}: {} frames; take it out", seen.frames.len()));
-        self.pictures.push(seen.picture);
         ControlFlow::Continue(())
     }
 }

@@ -155,6 +155,10 @@ mod tests {
             connection.execute(invented, ["city_3"]).is_ok()
                 && connection.execute(invented, ["city_4"]).is_err()
         );
+        let tables: i64 = connection
+            .query_row("SELECT count(*) FROM sqlite_schema WHERE sql LIKE '%city_3%'", [], |row| row.get(0))
+            .unwrap();
+        assert_eq!(tables, 4, "drops, totals, compartments, corrections");
         let sound: String = connection
             .query_row("SELECT group_concat(integrity_check) FROM pragma_integrity_check", [], |row| {
                 row.get(0)

@@ -27,6 +27,7 @@ use super::{Info, Site};
 use crate::capture::stage;
 use crate::judge::{Alarm, Reason, StateName};
 use crate::mechanism::FlapState;
+use crate::streams::Stream;
 use crate::tally::{Outcome, Totals};
 
 const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -147,11 +148,15 @@ impl Scrape {
         let mut family = out.0.encode_descriptor(name, help, None, MetricType::Counter)?;
         let outcomes = [Outcome::Accepted, Outcome::Returned, Outcome::Void].into_iter();
         for outcome in outcomes.chain(Reason::ALL.map(Outcome::Rejected)) {
-            for stream in self.info.streams() {
+            for stream in Stream::ALL {
+                let count = self.totals.counts.get(stream, outcome);
+                // What was counted stays, also when the city has given the stream up.
+                if count == 0 && !self.info.has(stream) {
+                    continue;
+                }
                 let labels = [("stream", stream.id()), ("outcome", outcome.id())];
                 let none: Option<&prometheus_client::metrics::exemplar::Exemplar<[(&str, &str); 0], u64>> =
                     None;
-                let count = self.totals.counts.get(stream, outcome);
                 family.encode_family(&labels)?.encode_counter(&count, none)?;
             }
         }
@@ -229,7 +234,6 @@ impl Scrape {
 
 #[cfg(test)]
 mod tests {
-    use crate::streams::Stream;
     use axum::http::HeaderValue;
 
     use super::super::view::tests::{info, scene};

@@ -149,9 +149,12 @@ pub struct Info {
 impl Info {
     /// The streams there are here: the district's, and of the others those that the city has named.
     pub(crate) fn streams(&self) -> impl Iterator<Item = Stream> {
-        Stream::ALL
-            .into_iter()
-            .filter(|stream| !stream.is_invented() || self.screen.rules.of(*stream).name.is_some())
+        Stream::ALL.into_iter().filter(|stream| self.has(*stream))
+    }
+
+    /// Whether there is this stream here.
+    pub(crate) fn has(&self, stream: Stream) -> bool {
+        !stream.is_invented() || self.screen.rules.of(stream).name.is_some()
     }
 }
 

@@ -25,8 +25,7 @@ fn bin_that_sees(pictures: &[(&str, u32)], frames: u32) -> Bin {
 }
 
 fn open(bin: &mut Bin) {
-    bin.set("web.listen", "127.0.0.1:0");
-    bin.set("web.open_on_loopback", true);
+    bin.serve_page();
 }
 
 /// A bin whose chamber stays empty and still.

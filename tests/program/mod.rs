@@ -117,6 +117,12 @@ impl Bin {
         at.insert(key.to_owned(), value.into());
     }
 
+    /// Serves the page on this machine, at a port of the kernel's choice, for whoever is on it.
+    pub(crate) fn serve_page(&mut self) {
+        self.set("web.listen", "127.0.0.1:0");
+        self.set("web.open_on_loopback", true);
+    }
+
     /// Takes the picture of the empty chamber out of the calibration: the bin learns it at each start.
     pub(crate) fn forget_the_empty_chamber(&mut self) {
         let rig = std::fs::read_to_string(root().join("calibration/demo/rig.toml")).unwrap();

@@ -79,6 +79,20 @@ mod tests {
     use super::*;
 
     #[test]
+    fn an_invented_stream_is_shown_where_it_occurs() {
+        let row = Items {
+            time: "2026-03".into(),
+            district: "yangcheon".into(),
+            bin: "mok-1".into(),
+            seen: "city_2".into(),
+            outcome: "rejected".into(),
+            items: 1,
+        };
+        assert_eq!(shown(&[]).collect::<Vec<_>>(), STREAMS);
+        assert_eq!(shown(&[row]).skip(STREAMS.len()).collect::<Vec<_>>(), ["city_2"]);
+    }
+
+    #[test]
     fn parts_stand_on_each_other_and_fill_the_highest_bar() {
         let streams = [("can", 30), ("paper", 10), ("clear_pet", 20)].into();
         assert_eq!(stack(&streams, 60), [("clear_pet", 60, 0), ("can", 90, 60), ("paper", 30, 150)]);

@@ -134,7 +134,6 @@ fn corrected(words: Words<'_>, corrected: &[Corrected]) -> Markup {
     for row in corrected {
         kinds.entry((&row.seen, &row.model)).or_default().push(row);
     }
-    let stream = |stream: &str| words.stream(stream);
     html! {
         @if kinds.is_empty() { p { (words.text("corrected-none")) } } @else {
             table {
@@ -147,12 +146,12 @@ fn corrected(words: Words<'_>, corrected: &[Corrected]) -> Markup {
                 } }
                 tbody { @for ((seen, model), rows) in kinds {
                     tr {
-                        th scope="row" { (stream(seen)) }
+                        th scope="row" { (words.stream(seen)) }
                         td { (model) }
                         td.number { (rows.iter().map(|row| row.items).sum::<i64>()) }
                         td.number { (rows.iter().filter(|row| row.truth != seen).map(|row| row.items).sum::<i64>()) }
                         td { @for row in rows.iter().filter(|row| row.truth != seen) {
-                            (stream(&row.truth)) " " (row.items) " "
+                            (words.stream(&row.truth)) " " (row.items) " "
                         } }
                     }
                 } }

@@ -133,7 +133,7 @@ fn learnt(words: Words<'_>, corrections: Corrections) -> Markup {
 
 fn course(words: Words<'_>, info: &Info, board: &Board) -> Markup {
     let here = |(kind, _): &(Kind, usize)| match kind {
-        Kind::Of(stream) => info.streams().any(|known| known == *stream),
+        Kind::Of(stream) => info.has(*stream),
         Kind::Unknown => true,
     };
     // What this bin has compartments for comes first.
