@@ -62,7 +62,7 @@ class Clip:
 class Ribbon:
     """A camera that sends JPEGs: writes into v4l2loopback, as a CSI camera's capture tool does."""
 
-    def __init__(self, rate_hz=5, step=2):
+    def __init__(self, rate_hz=5, step=3):
         self.rate_hz, self.step = rate_hz, step
         self.picture = Clip("can").pictures[0]
         self.queue, self.last_at, self.error = [], 0.0, None
