@@ -76,13 +76,25 @@ def one_in_place(stream: str, seed: int, place: int, path: Path) -> None:
     picture.save(picture.develop(picture.render(seed), rig.look, rng), path, rig.look.quality)
 
 
+def say_how_far(made: int, of: int, start: float) -> bool:
+    """Says every twentieth time, and at the end, how far it is and what is left; returns whether it did."""
+    if made % 20 and made != of:
+        return False
+    each = (time.monotonic() - start) / made
+    print(f"dataset: {made}/{of}, {each:.2f} s each, {each * (of - made) / 60:.0f} min left", flush=True)
+    return True
+
+
 def render_places(a: argparse.Namespace) -> None:
     """Renders what is missing of the places, and lists what exists."""
     named = [(f"place{p}/{s}/{n}.jpg", s, n, p) for s, n, p in places_plan(a.places, a.each)]
+    todo = [job for job in named[a.part] if not (a.out / job[0]).exists()]
     start = time.monotonic()
-    for path, stream, seed, place in named[a.part]:
-        if not (a.out / path).exists() and time.monotonic() - start < a.minutes * 60:
-            one_in_place(stream, seed, place, a.out / path)
+    for number, (path, stream, seed, place) in enumerate(todo):
+        if time.monotonic() - start > a.minutes * 60:
+            break
+        one_in_place(stream, seed, place, a.out / path)
+        say_how_far(number + 1, len(todo), start)
     with (a.out / "truth.csv").open("w", newline="") as f:
         rows = [(path, s, n, f"place{p}") for path, s, n, p in named if (a.out / path).exists()]
         csv.writer(f).writerows([("path", "stream", "seed", "split"), *rows])
@@ -154,9 +166,7 @@ def main() -> None:
             print(f"dataset: stopped after {a.minutes:g} min as asked, {number} made", flush=True)
             break
         one(stream, seed, a.out / stream / f"{seed}.jpg")
-        if number % 20 == 19 or number + 1 == len(todo):
-            each = (time.monotonic() - start) / (number + 1)
-            print(f"dataset: {number + 1}/{len(todo)}, {each:.2f} s each, {each * (len(todo) - number - 1) / 60:.0f} min left", flush=True)
+        if say_how_far(number + 1, len(todo), start):
             write_truth(a.out, jobs)
     made = write_truth(a.out, jobs)
     if made == len(jobs):

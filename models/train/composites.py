@@ -68,8 +68,9 @@ def cut(picture: np.ndarray, box: tuple[float, float, float, float] | None) -> n
     return np.clip((cv2.GaussianBlur(whole, (0, 0), 1.2) - 0.5) * 2, 0, 1)
 
 
-def lay(picture: np.ndarray, mask: np.ndarray, place: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """The item, turned, scaled and lit to fit, with a soft shadow, in the place; uint8 [SIZE, SIZE, 3]."""
+def lay(picture: np.ndarray, mask: np.ndarray, place: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """The item, turned, scaled and lit to fit, with a soft shadow, in the place: uint8 [SIZE, SIZE, 3], and how much of each
+    pixel is the item, float32 [SIZE, SIZE] in 0..1."""
     rows, columns = np.nonzero(mask > 0.5)
     middle = (float(columns.mean()), float(rows.mean()))
     extent = max(np.ptp(rows), np.ptp(columns)) + 1
@@ -87,7 +88,7 @@ def lay(picture: np.ndarray, mask: np.ndarray, place: np.ndarray, rng: np.random
     # Half way to the light and the tint of the place.
     tone = np.clip(ground.mean((0, 1)) / np.maximum(place.mean(), 1.0), 0.7, 1.4)
     item *= tone**0.5 * float(np.exp(rng.normal() * 0.12)) * (np.clip(place.mean() / 128, 0.5, 1.3) ** 0.4)
-    return np.clip(item * alpha + ground * (1 - alpha), 0, 255).astype(np.uint8)
+    return np.clip(item * alpha + ground * (1 - alpha), 0, 255).astype(np.uint8), alpha[..., 0]
 
 
 def bare(picture: np.ndarray, mask: np.ndarray, rng: np.random.Generator) -> np.ndarray | None:
@@ -206,7 +207,7 @@ def main() -> None:
         count = min(args.most, VIEWS_MOST * len(items))
         for number in range(count):
             picture, mask = items[number % len(items)]
-            keep(stream, lay(picture, mask, place(), rng))
+            keep(stream, lay(picture, mask, place(), rng)[0])
         print(f"composites: {stream}: {count} of {len(items)} items, {cuts.refused[stream]} cuts refused", flush=True)
     for source in sources:
         for number in rng.permutation(len(cuts.patches[source]))[: BARE_PICTURES // len(sources)]:

@@ -140,6 +140,18 @@ def perform(step: Step, work: Path) -> None:
     step.stamp(work).write_text(step.key())
 
 
+def carry_out(plan: list[Step], work: Path, only_list: bool) -> None:
+    """Does what is left of a plan, or only says what that is."""
+    # A step after one that is to be done is to be done as well.
+    first = next((number for number, step in enumerate(plan) if not step.done(work)), len(plan))
+    for number, step in enumerate(plan):
+        left = sum(s.minutes for s in plan[max(first, number) :])
+        state = "done" if number < first else f"about {step.minutes:g} min, {left:g} min left in all"
+        print(f"model: {number + 1}/{len(plan)} {step.name}: {state}", flush=True)
+        if number >= first and not only_list:
+            perform(step, work)
+
+
 def main() -> None:
     """Does what is left to do."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -153,15 +165,7 @@ def main() -> None:
     args.photos, args.work, args.out, args.binary = (path.resolve() for path in (args.photos, args.work, args.out, args.binary))
     if not (args.photos / "manifest.csv").exists():
         raise SystemExit(f"model: there is no manifest.csv in {args.photos}: give the folder of the photographs with --photos")
-    plan = steps(args)
-    # A step after one that is to be done is to be done as well.
-    first = next((number for number, step in enumerate(plan) if not step.done(args.work)), len(plan))
-    for number, step in enumerate(plan):
-        left = sum(s.minutes for s in plan[max(first, number) :])
-        state = "done" if number < first else f"about {step.minutes:g} min, {left:g} min left in all"
-        print(f"model: {number + 1}/{len(plan)} {step.name}: {state}", flush=True)
-        if number >= first and not args.list:
-            perform(step, args.work)
+    carry_out(steps(args), args.work, args.list)
 
 
 if __name__ == "__main__":

@@ -1,10 +1,11 @@
 """What teaching on site brings: TEACH.md and its plot, from `bunri teach` and `bunri classify --site` alone.
 
-    teach_report.py --binary ../../target/release/bunri --bundle ../bunri-lite0 --photos $PHOTOS --places $PLACES --work $CACHE/teach
+    teach_report.py --binary ../../target/release/bunri --bundle ../bunri-lite0 --photos $PHOTOS --places $PLACES \
+      --left-out $WORK/without-trashnet/bundle --work $CACHE/teach
 
 Chambers: machines made of photographs the network was not trained on (`machines.py`), those photographs as they are,
-and rendered places that were in no training set and stay as they are (`dataset.py --places`). In each, some items are
-taught and all others are judged. Never: an item judged that was taught, or a figure that the binary did not give.
+rendered places that were in no training set and stay as they are (`dataset.py --places`), and a source of photographs,
+judged by a network that never saw it (`left_out.py`). In each, some items are taught and all others are judged. Never: an item judged that was taught, or a figure that the binary did not give.
 """
 
 from __future__ import annotations
@@ -117,6 +118,30 @@ def chambers(args: argparse.Namespace) -> dict[str, Rows]:
     return found
 
 
+def left_out(bundle: Path, args: argparse.Namespace) -> tuple[str, Rows]:
+    """Name and pictures of the source that `left_out.py` kept from a bundle's network."""
+    source = bundle_says(bundle, "name").removeprefix("without-")
+    rows = [row for row in rows_of(args.split, args.photos, {}) if row[2].split("/")[0] == source and row[1] != "unknown"]
+    return f"photographs of {source}, left out of training", sample(rows, args.each)
+
+
+def said_of(bundles: list[Path]) -> str:
+    """A paragraph on the networks that never saw a source."""
+    if not bundles:
+        return " No source was left out of training."
+    pictures = [[line.split(" = ")[1] for line in (b / "manifest.toml").read_text().splitlines() if line.split(" = ")[0] in ("pictures", "rendered")] for b in bundles]
+    trained = "; ".join(f"{bundle_says(b, 'name')}: {photos} photographs, {rendered} renders" for b, (photos, rendered) in zip(bundles, pictures))
+    return ("\n\n\"Left out of training\" is another network, made by `left_out.py` with a shorter recipe, which never saw that source "
+            f"({trained}). Of the\nother sources each has one stream, and a stream alone has nothing to be told apart from. What the same source gives a network that was\n"
+            "trained on all of it stands in [REPORT.md](REPORT.md) under \"TrashNet alone\".")
+
+
+def bundle_says(bundle: Path, key: str) -> str:
+    """The first value of that key in a bundle's manifest."""
+    manifest = (bundle / "manifest.toml").read_text()
+    return next(line.split('"')[1] for line in manifest.splitlines() if line.split(" = ")[0] == key)
+
+
 def mean(values: list[float]) -> float:
     """Mean of the numbers among them."""
     return float(np.nanmean(values)) if np.isfinite(values).any() else np.nan
@@ -197,6 +222,7 @@ def main() -> None:
     parser.add_argument("--photos", type=Path, required=True)
     parser.add_argument("--split", type=Path, default=Path(__file__).parent / "split.csv")
     parser.add_argument("--places", type=Path, nargs="*", help="folders of rendered places")
+    parser.add_argument("--left-out", type=Path, nargs="*", default=[], help="bundles of left_out.py")
     parser.add_argument("--work", type=Path, required=True)
     parser.add_argument("--each", type=int, default=60, help="photographs of a stream at most")
     parser.add_argument("--seeds", type=int, default=3)
@@ -204,14 +230,15 @@ def main() -> None:
     args.work.mkdir(parents=True, exist_ok=True)
     teacher = Teacher(args.binary, args.bundle, args.work)
     figures = {name: measure(teacher, name, rows, args.seeds) for name, rows in chambers(args).items()}
+    for bundle in args.left_out:
+        name, rows = left_out(bundle, args)
+        figures[name] = measure(Teacher(args.binary, bundle, args.work), name, rows, args.seeds)
     figures = {name: f for name, f in figures.items() if f}
     sizes = max(f["megabytes"] for f in figures.values())
-    manifest = (args.bundle / "manifest.toml").read_text()
-    version = next(line.split('"')[1] for line in manifest.splitlines() if line.startswith("version"))
     comparison = args.bundle / "teach_heads.md"
     text = (Path(__file__).parent / "teach.md.in").read_text()
-    fill = {"NAME": args.bundle.resolve().name, "VERSION": version, "SEEDS": str(args.seeds), "EACH": str(args.each),
-            "TABLE": "\n".join(table(figures)), "REST": "\n".join(rest_table(figures)), "SIZE": f"{sizes:.2f}",
+    fill = {"NAME": args.bundle.resolve().name, "VERSION": bundle_says(args.bundle, "version"), "SEEDS": str(args.seeds), "EACH": str(args.each),
+            "TABLE": "\n".join(table(figures)), "REST": "\n".join(rest_table(figures)), "SIZE": f"{sizes:.2f}", "LEFT_OUT": said_of(args.left_out),
             "HEADS": comparison.read_text().strip() if comparison.exists() else "Not yet measured."}
     for key, value in fill.items():
         text = text.replace(f"@{key}@", value)

@@ -13,8 +13,10 @@ use crate::identify::{Bundle, Embedded, Head, Identified, Identifier, IdentifyEr
 use crate::judge::{self, Action, Input, Judge, Look};
 use crate::teach::Store;
 
-/// Room around an item in its square: the network was trained on items with some background.
-const MARGIN: f32 = 1.25;
+/// Room around an item in its square: what found most, of photographed and of rendered items (models/train/margin.py).
+const MARGIN: f32 = 1.6;
+/// The same for one object of several: more room would show the network its neighbour as well.
+const MARGIN_AMONG: f32 = 1.25;
 /// Side of an item's square, as a share of the region's shorter side, at least.
 const LEAST_SHARE: f32 = 0.35;
 
@@ -237,16 +239,16 @@ pub(super) fn look_at(
     clock: &dyn Clock,
     memory: Option<&mut Memory>,
 ) -> Result<(Look, Duration), IdentifyError> {
-    let square = |part: Region| square(part, region);
-    let whole = presence.extent.unwrap_or(region);
-    let (whole, mut took) = identifier.identify(frame, square(whole), clock)?;
+    let item = square(presence.extent.unwrap_or(region), region);
+    let (whole, mut took) = identifier.identify(frame, item, clock)?;
     if let Some(memory) = memory {
         memory.add(identifier.last());
     }
     let mut objects = [None; MAX_OBJECTS];
     if presence.object_count() > 1 {
         for (slot, part) in objects.iter_mut().zip(presence.objects.iter().flatten()) {
-            let (seen, time) = identifier.identify(frame, square(*part), clock)?;
+            let alone = square_with(MARGIN_AMONG, *part, region);
+            let (seen, time) = identifier.identify(frame, alone, clock)?;
             *slot = Some(seen);
             took += time;
         }
@@ -256,8 +258,12 @@ pub(super) fn look_at(
 
 /// The square around an item that the network looks at.
 pub(super) fn square(part: Region, bounds: Region) -> Region {
+    square_with(MARGIN, part, bounds)
+}
+
+fn square_with(margin: f32, part: Region, bounds: Region) -> Region {
     let least = (bounds.width.min(bounds.height) as f32 * LEAST_SHARE) as u32;
-    part.square_around(MARGIN, least, bounds)
+    part.square_around(margin, least, bounds)
 }
 
 /// The judge's settings for a configuration and the head in use.
