@@ -71,6 +71,7 @@ model: setup ## make the shipped bundle from nothing but photographs (PHOTOS=../
 trials: ## the recipe's side questions after `make model`: sources left out, TrashNet alone, other backbones; hours, resumes
 	for kind in trashnet sources backbones; do nice target/model-venv/bin/python models/train/trials.py $$kind --photos $(PHOTOS) \
 	  --renders target/model/renders --cache target/model/cache --out target/model/$$kind.json $(ARGS) || exit 1; done
+	target/model-venv/bin/python models/train/report_trials.py --bundle models/bunri-lite0 --trials target/model
 
 slow-phone: setup ## how soon the live page is there on a slow phone (a quarter of the processor, 1.6 Mbit/s, 150 ms)
 	$(CARGO) test --locked --test browser slow_phone -- --nocapture

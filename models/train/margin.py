@@ -23,7 +23,8 @@ from measure import run
 from pictures import MODEL_SIZE, Pictures
 from teach_heads import softmax
 
-MARGINS = (1.25, 1.4, 1.6, 1.75, 2.0)
+# By how much the square's side is longer than the item's; the last shows the whole picture, whatever the item's size.
+MARGINS = (1.25, 1.4, 1.6, 1.75, 2.0, 99.0)
 # As in src/daemon/sorter.rs: the square's side as a share of the region's shorter side, at least.
 LEAST_SHARE = 0.35
 # A camera's picture has more pixels than a rendered one.
@@ -85,7 +86,7 @@ def main() -> None:
     parser.add_argument("--places", type=Path, required=True, help="rendered places that stay as they are")
     parser.add_argument("--threads", type=int, default=2)
     args = parser.parse_args()
-    print("| items | pictures | " + " | ".join(f"{margin:g}" for margin in MARGINS) + " |\n|---|---:|" + "---:|" * len(MARGINS))
+    print("| items | pictures | " + " | ".join("whole" if margin == MARGINS[-1] else f"{margin:g}" for margin in MARGINS) + " |\n|---|---:|" + "---:|" * len(MARGINS))
     for name, items in (("photographed", photographed(args)), ("rendered", rendered(args.places))):
         labels, cells = np.array([label for *_, label in items]), []
         for margin in MARGINS:

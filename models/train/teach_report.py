@@ -131,9 +131,9 @@ def said_of(bundles: list[Path]) -> str:
         return " No source was left out of training."
     pictures = [[line.split(" = ")[1] for line in (b / "manifest.toml").read_text().splitlines() if line.split(" = ")[0] in ("pictures", "rendered")] for b in bundles]
     trained = "; ".join(f"{bundle_says(b, 'name')}: {photos} photographs, {rendered} renders" for b, (photos, rendered) in zip(bundles, pictures))
-    return ("\n\n\"Left out of training\" is another network, made by `left_out.py` with a shorter recipe, which never saw that source "
-            f"({trained}). Of the\nother sources each has one stream, and a stream alone has nothing to be told apart from. What the same source gives a network that was\n"
-            "trained on all of it stands in [REPORT.md](REPORT.md) under \"TrashNet alone\".")
+    return (f"\n\n\"Left out of training\" is another network, made by `left_out.py` with a shorter recipe, which never saw that source\n({trained}). "
+            "The other sources have one stream each, and a stream alone has nothing\nto be told apart from. What a network gets out of the same source that is "
+            "trained on nothing else stands in [REPORT.md](REPORT.md)\nunder \"TrashNet alone\".")
 
 
 def bundle_says(bundle: Path, key: str) -> str:
