@@ -40,6 +40,7 @@ def steps(args: argparse.Namespace, split: Path) -> list[Step]:
         return [[sys.executable, str(HERE / program), *[str(r) for r in rest]]]
 
     tune = ("--epochs", 6, "--early-epochs", 4, "--early-size", 160, "--draws", 2400, "--render-share", 0.7, "--views", 1)
+    # Always the same date: a step is done again when its command changes.
     named = ("--name", f"without-{args.source}", "--version", "1", "--created", "1970-01-01", "--notes", f"For teach_report.py: never saw {args.source}.")
     return [
         Step("head", head, run("fit.py", "head", *pictures, "--views", 1, "--out", head), 3),

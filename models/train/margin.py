@@ -5,7 +5,7 @@
 
 Two kinds of items in chambers: photographed ones of the validation split, cut out and laid into rendered empty places
 (`composites.py`), and rendered ones in places that stay as they are (`dataset.py --places`), found by their difference from
-the place's median picture. Each is looked at through squares of several margins. Never: a picture of the test split.
+the place's median picture. Each is looked at through squares of several margins. Never: a photograph of the test split.
 """
 
 from __future__ import annotations

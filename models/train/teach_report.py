@@ -5,7 +5,8 @@
 
 Chambers: machines made of photographs the network was not trained on (`machines.py`), those photographs as they are,
 rendered places that were in no training set and stay as they are (`dataset.py --places`), and a source of photographs,
-judged by a network that never saw it (`left_out.py`). In each, some items are taught and all others are judged. Never: an item judged that was taught, or a figure that the binary did not give.
+judged by a network that never saw it (`left_out.py`). In each, some items are taught and all others are judged.
+Never: an item judged that was taught, or a figure that the binary did not give.
 """
 
 from __future__ import annotations
