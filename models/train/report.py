@@ -232,7 +232,9 @@ def bars_table(measured: dict[str, float | None]) -> str:
         if value is None:
             verdict, text = "not yet measured", "-"
         else:
-            verdict = "met" if (value >= limit if sense == ">=" else value <= limit) else "**missed**"
+            met = value >= limit if sense == ">=" else value <= limit
+            miss = abs(value - limit)
+            verdict = "met" if met else f"**missed** by {100 * miss:.1f} points" if share else f"**missed** by {show(miss)}"
             text = show(value)
         lines.append(f"| {name} | {sense} {show(limit)} | {text} | {verdict} |")
     return "\n".join(lines)

@@ -95,6 +95,7 @@ fn lesson(rig: &Rig, width: u32, height: u32, identifier: Identifier) -> anyhow:
 struct Lessons<'a> {
     shown: &'a Shown<'a>,
     session: &'a mut Session,
+    /// JPEG, one of each item.
     pictures: Vec<Vec<u8>>,
 }
 
@@ -103,15 +104,19 @@ impl Lessons<'_> {
     fn add(&mut self, from: &str, seen: &SeenItem) -> ControlFlow<()> {
         let (stream, number) = (self.shown.stream, self.pictures.len() + 1);
         let name = format!("{stream} {number}, {from}");
-        let picture = to_jpeg(&seen.picture);
-        match picture.and_then(|jpeg| Ok(self.session.add(&name, &seen.frames).map(|()| jpeg)?)) {
-            Ok(jpeg) => self.pictures.push(jpeg),
-            Err(error) => {
-                complain(&error.to_string());
-                return ControlFlow::Break(());
-            }
+        if let Err(error) = self.take(&name, seen) {
+            complain(&error.to_string());
+            return ControlFlow::Break(());
         }
         complain(&format!("{stream} {number}: {} frames; take it out", seen.frames.len()));
         ControlFlow::Continue(())
+    }
+
+    /// Both or neither: an item has its picture.
+    fn take(&mut self, name: &str, seen: &SeenItem) -> anyhow::Result<()> {
+        let picture = to_jpeg(&seen.picture)?;
+        self.session.add(name, &seen.frames)?;
+        self.pictures.push(picture);
+        Ok(())
     }
 }

@@ -13,7 +13,8 @@ use crate::identify::{Bundle, Embedded, Head, Identified, Identifier, IdentifyEr
 use crate::judge::{self, Action, Input, Judge, Look};
 use crate::teach::Store;
 
-/// Room around an item in its square: what found most, of photographed and of rendered items (models/train/margin.py).
+/// Room around an item in its square: between what photographed and what rendered items want, by the table "How close to
+/// look" of models/train/README.md.
 const MARGIN: f32 = 1.6;
 /// The same for one object of several: more room would show the network its neighbour as well.
 const MARGIN_AMONG: f32 = 1.25;

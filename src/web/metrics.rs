@@ -264,6 +264,7 @@ mod tests {
         let mut counts = Counts::default();
         counts.add(Stream::Can, Outcome::Accepted);
         counts.add(Stream::Can, Outcome::Rejected(Reason::NotSure));
+        counts.add(Stream::City2, Outcome::Accepted);
         let mut scene = scene();
         scene.live.state = Some(StateName::Jam);
         scene.live.alarms = vec![Alarm::Jam];
@@ -277,6 +278,7 @@ mod tests {
             "bunri_drops_total{stream=\"can\",outcome=\"accepted\"} 1",
             "bunri_drops_total{stream=\"can\",outcome=\"not_sure\"} 1",
             "bunri_drops_total{stream=\"glass\",outcome=\"void\"} 0",
+            "bunri_drops_total{stream=\"city_2\",outcome=\"accepted\"} 1",
             "bunri_state{state=\"jam\"} 1.0",
             "bunri_state{state=\"empty\"} 0.0",
             "bunri_alarm{alarm=\"jam\"} 1.0",
@@ -289,6 +291,7 @@ mod tests {
         ] {
             assert!(text.lines().any(|known| known == line), "{line} is not in\n{text}");
         }
+        assert!(!text.contains("city_1"), "neither named here nor counted:\n{text}");
         let names = text
             .lines()
             .filter(|line| !line.starts_with('#'))
