@@ -82,7 +82,8 @@ screenshots: setup ## take the pictures of docs/images anew
 teach-report: ## what teaching on site brings (PHOTOS=, PLACES= of `dataset.py --places`, after `make model`)
 	$(CARGO) build --release --locked --bin bunri
 	nice target/model-venv/bin/python models/train/left_out.py --photos $(PHOTOS) --renders target/model/renders --work target/model/without-trashnet
-	target/model-venv/bin/python models/train/teach_heads.py --bundle models/bunri-lite0 --photos $(PHOTOS) --places $(PLACES) --work target/model/teach
+	target/model-venv/bin/python models/train/teach_heads.py --bundle models/bunri-lite0 --photos $(PHOTOS) --places $(PLACES) \
+	  --left-out target/model/without-trashnet/bundle --work target/model/teach
 	target/model-venv/bin/python models/train/teach_report.py --binary target/release/bunri --bundle models/bunri-lite0 --photos $(PHOTOS) --places $(PLACES) \
 	  --left-out target/model/without-trashnet/bundle --work target/model/teach
 

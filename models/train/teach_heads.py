@@ -1,6 +1,6 @@
 """Compares heads that could be fitted on site, on the embeddings of the shipped network: teach_heads.md of the bundle.
 
-    teach_heads.py --bundle ../bunri-lite0 --photos $PHOTOS --places $PLACES --work $CACHE/teach
+    teach_heads.py --bundle ../bunri-lite0 --photos $PHOTOS --places $PLACES --left-out $WORK/without-trashnet/bundle --work $CACHE/teach
 
 The product's head is the last; the others are what it was chosen over. Figures of the product itself are
 `teach_report.py`'s. Never: an item judged that was taught.
@@ -21,7 +21,7 @@ import torch
 
 from labels import LABELS, label_index
 from pictures import MODEL_SIZE, squash
-from teach_report import COUNTS, LEFT, chambers, half, percent
+from teach_report import COUNTS, LEFT, Rows, bundle_says, chambers, half, left_out, percent
 
 GENERAL = LABELS.index("general")
 DRAWN, DRAWN_WEIGHT, SURE = 20, 10.0, 5.0
@@ -108,52 +108,112 @@ def ridge(prior: Prior, x: np.ndarray, logits: np.ndarray, y: np.ndarray) -> Hea
     return lambda e, shown: shown / prior.temperature + prior.put(e) @ z.T @ pull
 
 
+class Regression:
+    """Logistic regression that starts from the network's scores times `trust`; drawn rows stand in for streams nobody taught."""
+
+    def __init__(self, prior: Prior, x: np.ndarray, logits: np.ndarray, y: np.ndarray, trust: float = 1.0) -> None:
+        rng = np.random.default_rng(1)
+        z, start, target, weight = [prior.put(x)], [logits / prior.temperature], [y], [np.ones(len(y))]
+        for label in range(len(LABELS)):
+            if label not in y and prior.counts[label] > 0:
+                drawn = prior.means[label] + rng.normal(size=(DRAWN, len(prior.factor))) @ prior.factor
+                drawn = np.maximum(drawn + rng.normal(size=drawn.shape) * np.sqrt(prior.diagonal), 0)
+                z.append(prior.put(drawn))
+                start.append(np.tile(SURE / prior.temperature * np.eye(len(LABELS))[label], (DRAWN, 1)))
+                target.append(np.full(DRAWN, label))
+                weight.append(np.full(DRAWN, DRAWN_WEIGHT / DRAWN))
+        self.rows, base, self.truth, self.count = (torch.from_numpy(np.concatenate(part)) for part in (z, start, target, weight))
+        self.base = trust * base
+        self.factor = torch.linalg.cholesky(self.rows @ self.rows.T + 1e-6 * torch.eye(len(self.rows), dtype=torch.float64))
+
+    def solve(self, start: torch.Tensor | None = None, steps: int = 60) -> torch.Tensor:
+        """Weights on the factor's columns, [rows, labels]."""
+        v = (torch.zeros(len(self.rows), len(LABELS), dtype=torch.float64) if start is None else start.clone()).requires_grad_(True)
+        solver = torch.optim.LBFGS([v], max_iter=steps, line_search_fn="strong_wolfe")
+
+        def loss() -> torch.Tensor:
+            solver.zero_grad()
+            misses = torch.nn.functional.cross_entropy(self.base + self.factor @ v, self.truth, reduction="none")
+            value = (self.count * misses).sum() + 0.005 * (v**2).sum()
+            value.backward()
+            return value
+
+        solver.step(loss)
+        return v.detach()
+
+    def weights(self, v: torch.Tensor) -> np.ndarray:
+        """Weights on what `Prior.put` gives, [width, labels]."""
+        return (self.rows.T @ torch.linalg.solve_triangular(self.factor.T, v, upper=True)).numpy()
+
+    def left_out(self, v: torch.Tensor, items: int) -> np.ndarray:
+        """Scores of each of the first rows by a fit without it, [items, labels]."""
+        scores = []
+        for row in range(items):
+            self.count[row] = 0
+            scores.append((self.base[row] + self.factor[row] @ self.solve(v, 12)).numpy())
+            self.count[row] = 1
+        return np.array(scores)
+
+
 def logistic(prior: Prior, x: np.ndarray, logits: np.ndarray, y: np.ndarray) -> Head:
-    """Logistic regression that starts from the network's scores; drawn rows stand in for streams nobody taught."""
-    rng = np.random.default_rng(1)
-    z, start, target, weight = [prior.put(x)], [logits / prior.temperature], [y], [np.ones(len(y))]
-    for label in range(len(LABELS)):
-        if label not in y and prior.counts[label] > 0:
-            drawn = prior.means[label] + rng.normal(size=(DRAWN, len(prior.factor))) @ prior.factor
-            drawn = np.maximum(drawn + rng.normal(size=drawn.shape) * np.sqrt(prior.diagonal), 0)
-            z.append(prior.put(drawn))
-            start.append(np.tile(SURE / prior.temperature * np.eye(len(LABELS))[label], (DRAWN, 1)))
-            target.append(np.full(DRAWN, label))
-            weight.append(np.full(DRAWN, DRAWN_WEIGHT / DRAWN))
-    rows, base, truth, count = (torch.from_numpy(np.concatenate(part)) for part in (z, start, target, weight))
-    factor = torch.linalg.cholesky(rows @ rows.T + 1e-6 * torch.eye(len(rows), dtype=torch.float64))
-    v = torch.zeros(len(rows), len(LABELS), dtype=torch.float64, requires_grad=True)
-    solver = torch.optim.LBFGS([v], max_iter=60, line_search_fn="strong_wolfe")
-
-    def loss() -> torch.Tensor:
-        solver.zero_grad()
-        value = (count * torch.nn.functional.cross_entropy(base + factor @ v, truth, reduction="none")).sum() + 0.005 * (v**2).sum()
-        value.backward()
-        return value
-
-    solver.step(loss)
-    weights = (rows.T @ torch.linalg.solve_triangular(factor.T, v.detach(), upper=True)).numpy()
+    """Logistic regression, which trusts the network."""
+    fitted = Regression(prior, x, logits, y)
+    weights = fitted.weights(fitted.solve())
     return lambda e, shown: shown / prior.temperature + prior.put(e) @ weights
 
 
-def held_back(prior: Prior, x: np.ndarray, logits: np.ndarray, y: np.ndarray) -> Head:
-    """The product's: the same, and a stream nobody taught keeps what the network alone says of it."""
-    head = logistic(prior, x, logits, y)
+def free_of(y: np.ndarray) -> np.ndarray:
+    """Labels that may move when these were taught."""
     free = np.isin(np.arange(len(LABELS)), y)
     free[LABELS.index("unknown")] |= free.sum() >= 5
+    return free
 
-    def scores(e: np.ndarray, shown: np.ndarray) -> np.ndarray:
-        start, out = shown / prior.temperature, head(e, shown)
-        out[:, free] += start[:, free].max(1, keepdims=True) - out[:, free].max(1, keepdims=True)
-        out[:, ~free] = start[:, ~free]
-        return out
 
-    return scores
+def hold_back(scores: np.ndarray, start: np.ndarray, free: np.ndarray) -> np.ndarray:
+    """A stream nobody taught keeps what the network alone says of it."""
+    out = scores.copy()
+    out[:, free] += start[:, free].max(1, keepdims=True) - out[:, free].max(1, keepdims=True)
+    out[:, ~free] = start[:, ~free]
+    return out
+
+
+def held_back(prior: Prior, x: np.ndarray, logits: np.ndarray, y: np.ndarray) -> Head:
+    """The same, held back."""
+    head, free = logistic(prior, x, logits, y), free_of(y)
+    return lambda e, shown: hold_back(head(e, shown), shown / prior.temperature, free)
+
+
+def surprise(scores: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """`-ln` of the probability of each row's label at the temperature under which the rows surprise least; at most 6."""
+    of = [np.minimum(-np.log(softmax(scores / t)[np.arange(len(y)), y]), 6.0) for t in 2.0 ** np.arange(-2, 2.1, 0.25)]
+    return min(of, key=np.sum)
+
+
+def less_trusting(prior: Prior, x: np.ndarray, logits: np.ndarray, y: np.ndarray) -> Head:
+    """The product's: its scores count less where the items left out are then clearly less surprising."""
+    best, first = None, None
+    for trust in (1.0, 0.5, 0.25, 0.125, 0.0) if len(y) >= 20 else (1.0,):
+        fitted = Regression(prior, x, logits, y, trust)
+        v = fitted.solve()
+        unheld, start = fitted.left_out(v, len(y)), logits / prior.temperature
+        held = [hold_back(unheld[[i]], start[[i]], free_of(np.delete(y, i)))[0] for i in range(len(y))]
+        tried = (surprise(np.array(held), y), trust, fitted.weights(v))
+        first = first or tried
+        if best and tried[0].sum() >= best[0].sum():
+            break
+        best = tried
+    saved = first[0] - best[0]
+    if saved.mean() <= max(0.05, saved.std(ddof=1) / np.sqrt(len(y))):
+        best = first
+    _, trust, weights = best
+    free = free_of(y)
+    return lambda e, shown: hold_back(trust * shown / prior.temperature + prior.put(e) @ weights, shown / prior.temperature, free)
 
 
 HEADS = {
     "the network alone": network, "nearest class mean": nearest_mean, "discriminant analysis": discriminant,
-    "ridge on the network's scores": ridge, "logistic from the network's scores": logistic, "the same, held back (**the product's**)": held_back,
+    "ridge on the network's scores": ridge, "logistic from the network's scores": logistic, "the same, held back": held_back,
+    "the same, trusting the network less where it errs (**the product's**)": less_trusting,
 }
 
 
@@ -180,26 +240,16 @@ def shares(head: Head, x: np.ndarray, logits: np.ndarray, y: np.ndarray, streams
     return float(np.mean([(found[y == s] == s).mean() for s in streams])) if streams else np.nan
 
 
-def main() -> None:
-    """Measures and writes the table."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--bundle", type=Path, required=True)
-    parser.add_argument("--photos", type=Path, required=True)
-    parser.add_argument("--split", type=Path, default=Path(__file__).parent / "split.csv")
-    parser.add_argument("--places", type=Path, nargs="*")
-    parser.add_argument("--work", type=Path, required=True)
-    parser.add_argument("--each", type=int, default=60)
-    parser.add_argument("--seeds", type=int, default=3)
-    args = parser.parse_args()
-    prior = read_prior(args.bundle)
+def measure(bundle: Path, chambers: dict[str, Rows], seeds: int) -> list[str]:
+    """A table of the heads' means over chambers that one bundle judges."""
+    prior = read_prior(bundle)
     figures: dict[tuple[str, int, str], list[float]] = {}
-    for name, rows in chambers(args).items():
-        x, logits, y = embed(args.bundle, rows)
-        print(f"teach_heads: {name}: {len(rows)} pictures", flush=True)
+    for name, rows in chambers.items():
+        x, logits, y = embed(bundle, rows)
         for count in COUNTS:
             every = [s for s in range(LABELS.index("unknown")) if (y == s).sum() >= count + LEFT]
             for plan, taught in (("all", every), ("half", half(every))):
-                for seed in range(args.seeds if len(taught) > 1 else 0):
+                for seed in range(seeds if len(taught) > 1 else 0):
                     rng = np.random.default_rng([seed, count])
                     shown = np.concatenate([rng.permutation(np.flatnonzero(y == s))[:count] for s in taught])
                     rest = np.setdiff1d(np.arange(len(y)), shown)
@@ -207,12 +257,32 @@ def main() -> None:
                     for title, make_head in HEADS.items():
                         head = make_head(prior, x[shown], logits[shown], y[shown])
                         figures.setdefault((title, count, plan), []).append(shares(head, x[rest], logits[rest], y[rest], judged))
-    lines = ["Mean over the chambers: share found of the streams taught and, where every second stream is taught, of those that are not.", "",
-             "| head | " + " | ".join(f"{c} taught" for c in COUNTS) + " | " + " | ".join(f"untaught at {c}" for c in COUNTS) + " |",
+        print(f"teach_heads: {name}: {len(rows)} pictures", flush=True)
+    lines = ["| head | " + " | ".join(f"{c} taught" for c in COUNTS) + " | " + " | ".join(f"untaught at {c}" for c in COUNTS) + " |",
              "|---|" + "---:|" * 2 * len(COUNTS)]
     for title in HEADS:
         cells = [percent(float(np.mean(figures.get((title, c, plan), [np.nan])))) for plan in ("all", "half") for c in COUNTS]
         lines.append(f"| {title} | " + " | ".join(cells) + " |")
+    return lines
+
+
+def main() -> None:
+    """Measures and writes the tables."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--bundle", type=Path, required=True)
+    parser.add_argument("--photos", type=Path, required=True)
+    parser.add_argument("--split", type=Path, default=Path(__file__).parent / "split.csv")
+    parser.add_argument("--places", type=Path, nargs="*")
+    parser.add_argument("--left-out", type=Path, nargs="*", default=[], help="bundles of left_out.py")
+    parser.add_argument("--work", type=Path, required=True)
+    parser.add_argument("--each", type=int, default=60)
+    parser.add_argument("--seeds", type=int, default=3)
+    args = parser.parse_args()
+    torch.set_num_threads(1)
+    lines = [f"Measured with bundle {bundle_says(args.bundle, 'version')}: mean over the chambers of the share found of the streams taught and, where every second stream is", "taught, of those that are not.", "", *measure(args.bundle, chambers(args), args.seeds)]
+    for bundle in args.left_out:
+        name, rows = left_out(bundle, args)
+        lines += ["", f"The same of the {name}:", "", *measure(bundle, {name: rows}, args.seeds)]
     (args.bundle / "teach_heads.md").write_text("\n".join(lines) + "\n")
     print("\n".join(lines))
 

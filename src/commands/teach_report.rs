@@ -12,6 +12,7 @@ struct Json<'a> {
     accuracy_after: f32,
     applied: bool,
     corrections: usize,
+    trust: f32,
     labels: Vec<&'a str>,
     confusion_before: &'a [Vec<u32>],
     confusion_after: &'a [Vec<u32>],
@@ -46,6 +47,7 @@ fn as_json(report: &Report) -> Json<'_> {
         accuracy_after: report.after.accuracy(),
         applied: !report.is_worse(),
         corrections: report.corrections,
+        trust: report.trust,
         labels: report.labels.iter().map(|label| &*label.id).collect(),
         confusion_before: &report.before.counts,
         confusion_after: &report.after.counts,
@@ -108,6 +110,12 @@ fn print_tables(report: &Report) {
     }
     if report.corrections > 0 {
         println!("{} corrections are inside, and in none of the figures above", report.corrections);
+    }
+    if report.trust < 1.0 {
+        println!(
+            "the network errs here: beside what you showed, its own word counts {:.0} % of the usual",
+            100.0 * report.trust
+        );
     }
     if report.restraint > 1.0 {
         println!("the items disagree, so little was moved; more items will help");

@@ -90,6 +90,8 @@ pub struct Report {
     pub corrections: usize,
     /// How hard the items had to be held back so that nothing became worse; 1 is the usual.
     pub restraint: f32,
+    /// What the network's own scores count; 1 is the usual.
+    pub trust: f32,
 }
 
 impl Report {

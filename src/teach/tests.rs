@@ -3,13 +3,12 @@
 mod again;
 mod corrections;
 mod hardly_trained;
+mod strange_place;
 
 use std::sync::Arc;
 
 use super::*;
-use crate::identify::{
-    Bundle, Embedded, ItemCounts, Label, Manifest, Statistics, free_labels, hold_back, stranger_logit,
-};
+use crate::identify::{Bundle, Embedded, Head, Label, Manifest, Statistics};
 use crate::streams::Stream;
 
 const WIDTH: usize = 24;
@@ -78,16 +77,8 @@ fn taught(bundle: &Bundle, items: &[(usize, usize)], seed: u64) -> Taught {
 
 /// The label that a site head finds, as the bin finds it.
 fn found(site: &crate::identify::SiteHead, seen: &Embedded) -> usize {
-    let counts = ItemCounts::of(site.labels.len(), &site.taught);
-    let mut scores: Vec<f32> = (0..site.labels.len())
-        .map(|label| {
-            let row = &site.weights[label * WIDTH..(label + 1) * WIDTH];
-            let moved: f32 = row.iter().zip(&seen.embedding).map(|(weight, value)| weight * value).sum();
-            seen.logits.get(label).copied().unwrap_or(stranger_logit(&seen.logits)) + moved + site.bias[label]
-        })
-        .collect();
-    hold_back(&mut scores, &seen.logits, &free_labels(&site.labels, &counts));
-    (0..scores.len()).fold(0, |best, index| if scores[index] > scores[best] { index } else { best })
+    let head = Head::taught(&bundle(), Some(site)).unwrap();
+    head.judge(&seen.logits, &seen.embedding).label
 }
 
 /// Share of fresh items of these labels that are found.

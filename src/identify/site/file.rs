@@ -21,9 +21,10 @@ use crate::identify::head::MAX_LABELS;
 use crate::streams::Stream;
 
 /// The versions of the file's grammar that this program reads and writes: a file with corrections inside is of the second,
-/// so that an older program says what it cannot read.
+/// one that trusts the network less of the third, so that an older program says what it cannot read.
 const FORMAT: u32 = 1;
 const FORMAT_WITH_CORRECTIONS: u32 = 2;
+const FORMAT_WITH_TRUST: u32 = 3;
 /// Bytes of a site file at most.
 pub const SITE_FILE_LIMIT: usize = 2_000_000;
 const MAX_WIDTH: usize = 8192;
@@ -43,9 +44,21 @@ pub(super) struct Header {
     network_sha256: String,
     labels: Vec<Label>,
     known: usize,
+    #[serde(default = "all_of_it", skip_serializing_if = "is_all_of_it")]
+    trust: f32,
     temperature: f32,
     energy_limit: f32,
     taught: Vec<Named>,
+}
+
+/// How far the network is trusted in a file that does not say.
+const fn all_of_it() -> f32 {
+    1.0
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde wants it so")]
+fn is_all_of_it(trust: &f32) -> bool {
+    *trust >= all_of_it()
 }
 
 #[derive(Serialize, Deserialize)]
@@ -102,11 +115,16 @@ impl SiteHead {
         };
         let corrected = self.taught.iter().any(|item| item.correction.is_some());
         Header {
-            format: if corrected { FORMAT_WITH_CORRECTIONS } else { FORMAT },
+            format: match (is_all_of_it(&self.trust), corrected) {
+                (false, _) => FORMAT_WITH_TRUST,
+                (true, true) => FORMAT_WITH_CORRECTIONS,
+                (true, false) => FORMAT,
+            },
             bundle: self.bundle.clone(),
             network_sha256: self.network_sha256.clone(),
             labels: self.labels.clone(),
             known: self.known,
+            trust: self.trust,
             temperature: self.temperature,
             energy_limit: self.energy_limit,
             taught: self.taught.iter().map(named).collect(),
@@ -185,6 +203,9 @@ impl SiteHead {
                 self.temperature, self.energy_limit
             ));
         }
+        if !(0.0..=1.0).contains(&self.trust) {
+            return Err(format!("trust {} is not 0 to 1", self.trust));
+        }
         if self.taught.len() > MAX_TAUGHT {
             return Err(format!("{} taught items, {MAX_TAUGHT} are possible", self.taught.len()));
         }
@@ -220,9 +241,9 @@ fn check_format(header: &str) -> Result<(), String> {
     let value: serde_json::Value =
         serde_json::from_str(header).map_err(|error| format!("its header is no JSON: {error}"))?;
     match value.get("format").and_then(serde_json::Value::as_u64) {
-        Some(format) if (FORMAT..=FORMAT_WITH_CORRECTIONS).any(|known| format == u64::from(known)) => Ok(()),
+        Some(format) if (FORMAT..=FORMAT_WITH_TRUST).any(|known| format == u64::from(known)) => Ok(()),
         Some(format) => {
-            Err(format!("its format is {format}, this program reads {FORMAT} and {FORMAT_WITH_CORRECTIONS}"))
+            Err(format!("its format is {format}, this program reads {FORMAT} to {FORMAT_WITH_TRUST}"))
         }
         None => Err("its header has no format".to_owned()),
     }
@@ -263,6 +284,7 @@ fn assemble(header: Header, parts: &[TensorView<'_>]) -> Result<SiteHead, String
         network_sha256: header.network_sha256,
         labels: header.labels,
         known: header.known,
+        trust: header.trust,
         temperature: header.temperature,
         energy_limit: header.energy_limit,
         width,

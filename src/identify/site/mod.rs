@@ -1,7 +1,8 @@
 //! The site head as it is applied: what the crew taught, on top of the network's own scores.
 //!
-//! `score of a label = network's logit + weights of the label . embedding + bias of the label`
+//! `score of a label = trust x network's logit + weights of the label . embedding + bias of the label`
 //!
+//! - The trust is 1 unless the items shown say that the network errs in this place.
 //! - A label that nobody taught keeps the network's own logit, and the taught ones together stay as high as they were:
 //!   whatever the network takes for a stream that nobody taught, it still does ([`hold_back`]).
 //! - Bound to the hash of one network: another's embedding means something else, so its site head is refused.
@@ -47,6 +48,8 @@ pub struct SiteHead {
     pub labels: Vec<Label>,
     /// How many of the labels are the bundle's.
     pub known: usize,
+    /// What the network's logits count, 0 to 1.
+    pub trust: f32,
     /// Divides the scores.
     pub temperature: f32,
     /// Energy above which an item is unlike what was trained and taught.
@@ -95,6 +98,7 @@ impl SiteHead {
         let counts = ItemCounts::of(self.labels.len(), &self.taught);
         Correction {
             width: self.width,
+            trust: self.trust,
             weights: self.weights.clone(),
             bias: self.bias.clone(),
             free: free_labels(&self.labels, &counts),
@@ -107,10 +111,11 @@ impl SiteHead {
     }
 }
 
-/// What is added to the network's logits.
+/// What becomes of the network's logits.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Correction {
     width: usize,
+    trust: f32,
     weights: Vec<f32>,
     bias: Vec<f32>,
     free: Vec<bool>,
@@ -119,10 +124,11 @@ pub(super) struct Correction {
 impl Correction {
     /// Writes the score of each label; `scores` has one place for each, `logits` one number for each of the bundle's.
     pub(super) fn apply(&self, logits: &[f32], embedding: &[f32], scores: &mut [f32]) {
-        let strangers = mean(logits);
+        let stranger = stranger_logit(logits);
         for (label, score) in scores.iter_mut().enumerate() {
             let row = &self.weights[label * self.width..(label + 1) * self.width];
-            *score = logits.get(label).copied().unwrap_or(strangers) + self.bias[label] + dot(row, embedding);
+            let logit = logits.get(label).copied().unwrap_or(stranger);
+            *score = self.trust * logit + self.bias[label] + dot(row, embedding);
         }
         hold_back(scores, logits, &self.free);
     }
@@ -168,9 +174,15 @@ pub fn free_labels(labels: &[Label], counts: &ItemCounts) -> Vec<bool> {
 
 /// Gives the labels that are not free their logits back, and shifts the bundle's free ones so that the highest of them
 /// is as high as the highest of their logits: between the two groups the network alone decides.
+/// A stream that only this place knows is never found while none of the bundle's was taught: it has nothing to be told apart from.
 pub fn hold_back(scores: &mut [f32], logits: &[f32], free: &[bool]) {
     let known = logits.len().min(scores.len());
     if free[..known].iter().all(|free| *free) {
+        return;
+    }
+    if !free[..known].contains(&true) {
+        scores[..known].copy_from_slice(&logits[..known]);
+        scores[known..].fill(f32::NEG_INFINITY);
         return;
     }
     let highest = |values: &[f32]| {
@@ -188,11 +200,7 @@ pub fn hold_back(scores: &mut [f32], logits: &[f32], free: &[bool]) {
 
 /// Where a label starts that the network has no logit for: neither liked nor disliked.
 pub fn stranger_logit(logits: &[f32]) -> f32 {
-    mean(logits)
-}
-
-fn mean(values: &[f32]) -> f32 {
-    values.iter().sum::<f32>() / values.len().max(1) as f32
+    logits.iter().sum::<f32>() / logits.len().max(1) as f32
 }
 
 /// Eight sums side by side, which the compiler turns into vector instructions.

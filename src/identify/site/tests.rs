@@ -36,6 +36,7 @@ fn example() -> SiteHead {
         network_sha256: bundle(str::to_owned).manifest.model.sha256,
         labels,
         known: 2,
+        trust: 1.0,
         temperature: 1.1,
         energy_limit: -2.5,
         width: 3,
@@ -65,6 +66,18 @@ fn what_is_written_is_read_again() {
     assert_eq!(bytes, example().to_bytes().unwrap(), "the same head gives the same file");
 }
 
+#[test]
+fn a_program_from_before_says_what_it_cannot_read() {
+    let corrected = TaughtItem { correction: Some("drop".into()), ..example().taught[0].clone() };
+    let with_correction = SiteHead { taught: vec![corrected], ..example() };
+    let trusting_less = SiteHead { trust: 0.25, ..with_correction.clone() };
+    for (site, format) in [(example(), 1), (with_correction, 2), (trusting_less, 3)] {
+        let header = serde_json::to_string(&site.header()).unwrap();
+        assert!(header.starts_with(&format!("{{\"format\":{format},")), "{header}");
+        assert_eq!(open(&site.to_bytes().unwrap()).unwrap(), site);
+    }
+}
+
 /// A file whose header was changed and hashed anew, as another program might write it.
 fn with_header(from: &str, to: &str) -> Vec<u8> {
     let header = serde_json::to_string(&example().header()).unwrap();
@@ -82,8 +95,8 @@ fn with_tensor(which: usize, values: &[f32], shape: &[usize]) -> Vec<u8> {
 
 #[test]
 fn every_damaged_or_foreign_header_is_refused_with_its_reason() {
-    let cases: [(&str, &str, &str); 21] = [
-        ("\"format\":1", "\"format\":3", "its format is 3, this program reads 1 and 2"),
+    let cases: [(&str, &str, &str); 23] = [
+        ("\"format\":1", "\"format\":4", "its format is 4, this program reads 1 to 3"),
         ("\"format\":1", "\"format\":1,\"more\":0", "header is not understood"),
         ("\"format\":1,", "", "no format"),
         ("{\"format\"", "\"format\"", "its header is no JSON"),
@@ -91,6 +104,8 @@ fn every_damaged_or_foreign_header_is_refused_with_its_reason() {
         ("\"known\":2", "\"known\":3", "logits is"),
         ("\"known\":2", "\"known\":9", "logits is"),
         ("\"known\":2", "\"known\":-2", "header is not understood"),
+        ("\"known\":2", "\"known\":2,\"trust\":1.5", "trust 1.5 is not 0 to 1"),
+        ("\"known\":2", "\"known\":2,\"trust\":-0.1", "trust -0.1 is not 0 to 1"),
         ("\"temperature\":1.1", "\"temperature\":0.0", "temperature 0"),
         ("\"temperature\":1.1", "\"temperature\":-1.1", "temperature -1.1"),
         ("\"temperature\":1.1", "\"temperature\":null", "header is not understood"),
@@ -216,6 +231,21 @@ fn scores_are_logits_and_what_was_taught() {
     site.taught.push(TaughtItem { label: 1, ..site.taught[0].clone() });
     site.correction().apply(&[2.0, -1.0], &[10.0, 20.0, 3.0], &mut scores);
     assert!((scores[0] - 12.1).abs() < 1e-4 && (scores[1] - 19.2).abs() < 1e-4, "{scores:?}");
+    // Where the network is trusted by half, its logits count half, and a new label starts at half their mean.
+    site.trust = 0.5;
+    site.correction().apply(&[2.0, -1.0], &[10.0, 20.0, 3.0], &mut scores);
+    for (score, wanted) in scores.iter().zip([1.0 + 10.1, -0.5 + 20.2, 0.25 + 3.3]) {
+        assert!((score - wanted).abs() < 1e-4, "{scores:?}");
+    }
+}
+
+#[test]
+fn a_new_stream_alone_leaves_the_network_as_it_is() {
+    let mut site = example();
+    site.taught.retain(|item| item.label == 2);
+    let mut scores = [0.0; 3];
+    site.correction().apply(&[2.0, -1.0], &[10.0, 20.0, 3.0], &mut scores);
+    assert_eq!(scores, [2.0, -1.0, f32::NEG_INFINITY]);
 }
 
 #[test]

@@ -50,6 +50,7 @@ lesson-items = Items
 lesson-before = Before
 lesson-after = After
 lesson-found = Found rightly
+lesson-trust = The network errs often here. Beside what you showed, its own word counts { $share } of the usual.
 lesson-confused = What is taken for what
 lesson-doubts = Look at these again
 lesson-doubt = shown as { $kind }, looks like { $other }

@@ -50,6 +50,7 @@ lesson-items = 개수
 lesson-before = 전
 lesson-after = 후
 lesson-found = 바르게 알아봄
+lesson-trust = 처음 모델이 여기서 자주 틀립니다. 보여 주신 것에 견주어 그 판단은 평소의 { $share }만 반영합니다.
 lesson-confused = 무엇을 무엇으로 보았나
 lesson-doubts = 다시 보아야 할 것
 lesson-doubt = { $kind }로 보여 주었지만 { $other }처럼 보임

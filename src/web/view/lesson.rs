@@ -244,6 +244,9 @@ fn brought(words: Words<'_>, board: &Board, report: &Report) -> Markup {
                     }
                 }
             }
+            @if report.trust < 1.0 {
+                p .note { (words.with("lesson-trust", "share", percent(report.trust).as_str())) }
+            }
             (mistakes(words, report))
             (doubts(words, board))
             @if report.is_worse() {
