@@ -1,11 +1,11 @@
-//! "That was glass": what the crew says an item truly was, and what the bin takes for what.
+//! "That was glass": what the crew says an item truly was, takes back, and what the bin takes for what.
 //!
 //! Never changes a drop or a count: what the bin did stays what it did.
 
 use std::collections::HashMap;
 use std::path::Path;
 
-use rusqlite::{OptionalExtension, params};
+use rusqlite::{OptionalExtension, ToSql, params};
 
 use super::error::{Doing, TallyError};
 use super::ledger::{Ledger, signed};
@@ -50,15 +50,43 @@ impl Ledger {
     /// [`TallyError::UnknownDrop`] for a number that no confirmed drop has, or what the file met; nothing is written
     /// then.
     pub fn correct(&mut self, seq: u64, truth: Stream, who: &str, wall: WallTime) -> Result<(), TallyError> {
+        let sql = "INSERT INTO corrections (seq, truth, wall_ms, synchronised, who)
+                   SELECT seq, ?5, ?2, ?3, substr(?4, 1, 64) FROM drops WHERE seq = ?1 AND state = 'confirmed'
+                   RETURNING id";
+        let row = params![signed(seq), wall.unix_ms, wall.synchronised, who, truth.id()];
         let doing = "write what an item truly was";
+        self.say(doing, seq, wall, sql, row, TallyError::UnknownDrop { seq })
+    }
+
+    /// Takes back what the crew says of a drop, and queues that for the hub: nothing is said of it then, until somebody
+    /// does again.
+    ///
+    /// # Errors
+    /// [`TallyError::NothingSaid`] where no word holds, or what the file met; nothing is written then.
+    pub fn withdraw(&mut self, seq: u64, who: &str, wall: WallTime) -> Result<(), TallyError> {
+        let sql = "INSERT INTO corrections (seq, truth, withdrawn, wall_ms, synchronised, who)
+                   SELECT seq, truth, 1, ?2, ?3, substr(?4, 1, 64) FROM corrections
+                   WHERE id = (SELECT max(id) FROM corrections WHERE seq = ?1) AND NOT withdrawn
+                   RETURNING id";
+        let row = params![signed(seq), wall.unix_ms, wall.synchronised, who];
+        let doing = "take back what was said of an item";
+        self.say(doing, seq, wall, sql, row, TallyError::NothingSaid { seq })
+    }
+
+    /// Writes one row of `corrections` and its message; `refusal` where `sql` finds nothing to write.
+    fn say(
+        &mut self,
+        doing: &'static str,
+        seq: u64,
+        wall: WallTime,
+        sql: &str,
+        row: &[&dyn ToSql],
+        refusal: TallyError,
+    ) -> Result<(), TallyError> {
         let outbox_id = self.write(doing, |write, path| {
-            let sql = "INSERT INTO corrections (seq, truth, wall_ms, synchronised, who)
-                       SELECT seq, ?2, ?3, ?4, substr(?5, 1, 64) FROM drops WHERE seq = ?1 AND state = 'confirmed'
-                       RETURNING id";
-            let row = params![signed(seq), truth.id(), wall.unix_ms, wall.synchronised, who];
             let number: Option<i64> =
                 write.query_row(sql, row, |row| row.get(0)).optional().doing(path, doing)?;
-            let Some(number) = number else { return Err(TallyError::UnknownDrop { seq }) };
+            let Some(number) = number else { return Err(refusal) };
             let sql = "INSERT INTO outbox (kind, seq, correction, created_ms, created_synchronised)
                        VALUES ('correction', ?1, ?2, ?3, ?4) RETURNING id";
             let row = params![signed(seq), number, wall.unix_ms, wall.synchronised];
@@ -69,11 +97,11 @@ impl Ledger {
     }
 }
 
-/// Every correction that holds: the drop's number, what it truly was and what it looked like.
+/// Every word that holds: the drop's number, what it truly was and what it looked like.
 const HOLDING: &str = "SELECT c.seq, c.truth, d.seen FROM corrections AS c JOIN drops AS d ON d.seq = c.seq
-                       WHERE c.id = (SELECT max(id) FROM corrections WHERE seq = c.seq)";
+                       WHERE NOT c.withdrawn AND c.id = (SELECT max(id) FROM corrections WHERE seq = c.seq)";
 
-/// What the crew said of the drops from number `first` to `last`, by number.
+/// What the crew says of the drops from number `first` to `last`, by number.
 ///
 /// # Errors
 /// When the file cannot be read.
@@ -135,7 +163,9 @@ mod tests {
         let after = ledger.totals().unwrap();
         assert_eq!((after.counts, after.corrections), (before.counts, 3));
         let told = ledger.outbox_next(3, 9).unwrap();
-        let kind = |number, truth| OutboxKind::Correction(Correction { number, truth, wall: WALL });
+        let kind = |number, truth| {
+            OutboxKind::Correction(Correction { number, truth, withdrawn: false, wall: WALL })
+        };
         let expected = [(1, kind(1, Stream::Paper)), (1, kind(2, Stream::Glass)), (3, kind(3, Stream::Can))];
         assert_eq!(told.iter().map(|row| (row.record.seq, row.kind)).collect::<Vec<_>>(), expected);
         assert_eq!(ledger.outbox_head(), told[2].id);
@@ -143,9 +173,53 @@ mod tests {
     }
 
     #[test]
-    fn only_what_happened_can_be_corrected() {
-        let (_folder, mut ledger) = ledger(&[]);
-        let unknown = ledger.correct(1, Stream::Can, "kim", WALL);
-        assert!(matches!(unknown, Err(TallyError::UnknownDrop { seq: 1 })), "{unknown:?}");
+    fn a_word_taken_back_holds_no_longer_and_is_numbered_like_the_others() {
+        let drop = ("2026-03-02T00:00:00Z", Stream::Can, None);
+        let (_folder, mut ledger) = ledger(&[drop, drop]);
+        let counts = ledger.totals().unwrap().counts;
+        ledger.correct(1, Stream::Paper, "kim", WALL).unwrap();
+        ledger.correct(1, Stream::Glass, "lee", WALL).unwrap();
+        ledger.correct(2, Stream::Can, "kim", WALL).unwrap();
+        ledger.withdraw(1, "lee", WALL).unwrap();
+        let said = |ledger: &Ledger| corrections(ledger.path(), 1, 2).unwrap();
+        assert_eq!(said(&ledger), HashMap::from([(2, Stream::Can)]), "nor does the word before it come back");
+        let named = confusion(ledger.path()).unwrap();
+        assert_eq!((named.total(), named.right()), (1, 1));
+        ledger.correct(1, Stream::Paper, "kim", WALL).unwrap();
+        assert_eq!(said(&ledger), HashMap::from([(1, Stream::Paper), (2, Stream::Can)]));
+
+        let words = ledger.outbox_next_of("correction", 0, 9).unwrap();
+        assert_eq!(ledger.outbox_head(), words[4].id);
+        let word = |number, truth, withdrawn| Correction { number, truth, withdrawn, wall: WALL };
+        assert_eq!(words[3].kind, OutboxKind::Correction(word(4, Stream::Glass, true)));
+        assert_eq!(words[4].kind, OutboxKind::Correction(word(5, Stream::Paper, false)));
+        ledger.outbox_done(&words.iter().map(|row| row.id).collect::<Vec<_>>()).unwrap();
+        assert_eq!(ledger.outbox_again(&[], &[(4, 4)], WALL).unwrap(), 1);
+        assert_eq!(ledger.outbox_next_of("correction", 0, 9).unwrap()[0].kind, words[3].kind);
+        let totals = ledger.totals().unwrap();
+        assert_eq!((totals.counts, totals.corrections), (counts, 5));
+        assert!(super::super::verify(ledger.path()).unwrap().sound());
+    }
+
+    #[test]
+    fn only_what_happened_can_be_corrected_and_only_what_was_said_taken_back() {
+        let (_folder, mut ledger) = ledger(&[("2026-03-02T00:00:00Z", Stream::Can, None)]);
+        let unknown = ledger.correct(2, Stream::Can, "kim", WALL);
+        assert!(matches!(unknown, Err(TallyError::UnknownDrop { seq: 2 })), "{unknown:?}");
+        let refused = |ledger: &mut Ledger, seq| {
+            let refused = ledger.withdraw(seq, "kim", WALL);
+            assert!(matches!(refused, Err(TallyError::NothingSaid { seq: of }) if of == seq), "{refused:?}");
+        };
+        refused(&mut ledger, 1);
+        refused(&mut ledger, 2);
+        ledger.correct(1, Stream::Can, "kim", WALL).unwrap();
+        ledger.withdraw(1, "kim", WALL).unwrap();
+        let head = ledger.outbox_head();
+        refused(&mut ledger, 1);
+        assert_eq!(
+            (ledger.totals().unwrap().corrections, ledger.outbox_head()),
+            (2, head),
+            "nothing is written"
+        );
     }
 }

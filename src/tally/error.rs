@@ -113,6 +113,12 @@ pub enum TallyError {
         /// The number asked for.
         seq: u64,
     },
+    /// Nothing is said of the drop, or no longer.
+    #[error("the crew says nothing of drop {seq} that could be taken back")]
+    NothingSaid {
+        /// The number asked for.
+        seq: u64,
+    },
     /// The drop was closed the other way.
     #[error("could not {doing} drop {seq}: it is already {state}")]
     AlreadyClosed {

@@ -79,7 +79,7 @@ impl Ledger {
         limit: usize,
     ) -> Result<Vec<OutboxRow>, TallyError> {
         let sql = "SELECT o.id AS outbox_id, o.created_ms, o.created_synchronised, o.correction,
-                          c.truth, c.wall_ms AS said_ms, c.synchronised AS said_synchronised, v.*
+                          c.truth, c.withdrawn, c.wall_ms AS said_ms, c.synchronised AS said_synchronised, v.*
                    FROM outbox AS o JOIN drop_view AS v ON v.seq = o.seq
                    LEFT JOIN corrections AS c ON c.id = o.correction
                    WHERE o.id > ?1 AND (?3 IS NULL OR o.kind = ?3) ORDER BY o.id LIMIT ?2";
@@ -249,6 +249,7 @@ fn kind(row: &Row<'_>) -> rusqlite::Result<OutboxKind> {
     Ok(OutboxKind::Correction(Correction {
         number: number.0,
         truth: row.get::<_, Named<_>>("truth")?.0,
+        withdrawn: row.get("withdrawn")?,
         wall: WallTime { unix_ms: row.get("said_ms")?, synchronised: row.get("said_synchronised")? },
     }))
 }

@@ -196,8 +196,10 @@ impl OutboxKind {
 pub struct Correction {
     /// Its number in the ledger: of several for one drop the one with the highest holds.
     pub number: u64,
-    /// What the item truly was.
+    /// What the item truly was; of a withdrawal the word that it takes back.
     pub truth: Stream,
+    /// Whether this takes the word back: from here on the crew says nothing of the drop.
+    pub withdrawn: bool,
     /// When it was said.
     pub wall: WallTime,
 }

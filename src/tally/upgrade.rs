@@ -22,6 +22,7 @@ pub(super) const STEPS: &[&str] = &[
     include_str!("upgrade/0006_jobs.sql"),
     include_str!("upgrade/0007_weights.sql"),
     include_str!("upgrade/0008_invented.sql"),
+    include_str!("upgrade/0009_withdrawn.sql"),
 ];
 
 /// The schema this program reads and writes.
@@ -83,7 +84,12 @@ pub(super) fn apply(connection: &mut Connection, path: &Path, steps: &[&str]) ->
 
 #[cfg(test)]
 mod tests {
+    use std::collections::HashMap;
+
+    use super::super::{Ledger, OutboxKind, RunInfo, corrections, verify};
     use super::*;
+    use crate::clock::{Identity, Moment, WallTime};
+    use crate::streams::Stream;
 
     fn memory() -> (Connection, &'static Path) {
         (Connection::open_in_memory().unwrap(), Path::new("memory"))
@@ -170,6 +176,51 @@ mod tests {
             [],
         );
         assert!(again.is_err(), "one message per drop");
+    }
+
+    #[test]
+    fn words_of_the_eighth_version_still_hold_and_can_be_taken_back() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("tally.db");
+        let mut connection = Connection::open(&path).unwrap();
+        apply(&mut connection, &path, &STEPS[..8]).unwrap();
+        let rows = "INSERT INTO ledger (only, epoch, created_ms, last_seq) VALUES (1, 'epoch-of-8', 0, 2);
+                    INSERT INTO runs (run_id, boot_id, software, started_ms, started_synchronised, started_ns)
+                    VALUES ('r', 'b', '0.1.0', 0, 0, 0);
+                    INSERT INTO drops (seq, run, state, wall_ms, wall_synchronised, moment_ns, label, seen,
+                                       probability, votes, stream, compartment, settled_ns, decided_ns,
+                                       closed_run, closed_ms, closed_synchronised, closed_ns)
+                    SELECT value, 1, 'confirmed', 0, 0, 0, 'can', 'can', 0.9, 3, 'can', 1, 0, 0, 1, 0, 0, 0
+                    FROM json_each('[1, 2]');
+                    INSERT INTO totals (seen, outcome, count) VALUES ('can', 'accepted', 2);
+                    INSERT INTO corrections (seq, truth, wall_ms, synchronised, who)
+                    VALUES (1, 'glass', 95, 1, 'kim'), (2, 'city_1', 96, 1, 'lee'), (1, 'paper', 97, 1, 'kim');
+                    INSERT INTO outbox (kind, seq, correction, created_ms, created_synchronised)
+                    SELECT 'correction', seq, id, wall_ms, synchronised FROM corrections;";
+        connection.execute_batch(rows).unwrap();
+        drop(connection);
+
+        let identity = Identity { boot_id: "b".into(), run_id: "r-9".into() };
+        let run = RunInfo { software: "test".into(), bundle: None };
+        let (now, wall) = (Moment::from_millis(1), WallTime { unix_ms: 99, synchronised: true });
+        let mut ledger = Ledger::open(&path, &identity, &run, now, wall).unwrap();
+        let said = |path: &Path| corrections(path, 1, 2).unwrap();
+        assert_eq!(said(&path), HashMap::from([(1, Stream::Paper), (2, Stream::City1)]));
+        ledger.withdraw(1, "kim", wall).unwrap();
+        assert_eq!(said(&path), HashMap::from([(2, Stream::City1)]));
+        let queued = ledger.outbox_next(0, 9).unwrap();
+        let kinds = queued.iter().map(|row| match row.kind {
+            OutboxKind::Correction(word) => (word.number, word.truth, word.withdrawn),
+            OutboxKind::Drop => panic!("no drop waits"),
+        });
+        let expected = [
+            (1, Stream::Glass, false),
+            (2, Stream::City1, false),
+            (3, Stream::Paper, false),
+            (4, Stream::Paper, true),
+        ];
+        assert_eq!(kinds.collect::<Vec<_>>(), expected);
+        assert!(verify(&path).unwrap().sound());
     }
 
     #[test]

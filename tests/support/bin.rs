@@ -106,6 +106,13 @@ impl Bin {
         self.tally.call(move |ledger| ledger.correct(seq, truth, "kim", wall)).unwrap();
     }
 
+    /// The crew takes back what it said.
+    #[allow(dead_code, reason = "not every test has a crew")]
+    pub(crate) fn withdraw(&self, seq: u64) {
+        let wall = SystemClock.wall();
+        self.tally.call(move |ledger| ledger.withdraw(seq, "kim", wall)).unwrap();
+    }
+
     /// The ids of every confirmed drop, oldest first.
     pub(crate) fn ids(&self) -> Vec<String> {
         let drops = self.tally.call(|ledger| ledger.recent(1_000)).unwrap();

@@ -60,7 +60,7 @@ pub struct Timings {
     pub decided_to_confirmed_ms: Option<u64>,
 }
 
-/// What the crew says an item truly was. The drop itself, and every count, stays what it was.
+/// What the crew says an item truly was, or that it takes that back. The drop itself, and every count, stays what it was.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Correction {
     /// As in [`Drop::epoch`].
@@ -71,8 +71,12 @@ pub struct Correction {
     /// Number of the correction within the epoch: of several for one drop the one with the highest holds.
     #[schemars(range(min = 1))]
     pub number: u64,
-    /// What it truly was. May be what it looked like: then the crew agrees.
+    /// What it truly was. May be what it looked like: then the crew agrees. With `withdrawn`: the word that is taken back.
     pub truth: Stream,
+    /// True: the crew takes its word back, and says nothing of the drop unless a correction with a higher number does.
+    /// Missing otherwise.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub withdrawn: bool,
     /// What it looked like, as in the drop.
     pub seen: Stream,
     /// Where it went, as in the drop.
@@ -127,6 +131,7 @@ pub fn correction_event(
         seq: record.seq,
         number: correction.number,
         truth: correction.truth,
+        withdrawn: correction.withdrawn,
         seen: record.verdict.seen,
         stream: record.verdict.stream,
         label: record.verdict.label.to_string(),

@@ -90,8 +90,16 @@ fn an_item_given_back_has_no_compartment() {
 #[test]
 fn a_correction_as_the_hub_sees_it() {
     let wall = WallTime { unix_ms: WALL_MS, synchronised: true };
-    let correction = tally::Correction { number: 7, truth: Stream::Glass, wall };
+    let correction = tally::Correction { number: 7, truth: Stream::Glass, withdrawn: false, wall };
     insta::assert_json_snapshot!("correction", correction_event(&bin(), &record(can()), &correction, false));
+}
+
+#[test]
+fn a_withdrawal_names_the_word_that_it_takes_back() {
+    let wall = WallTime { unix_ms: WALL_MS, synchronised: true };
+    let withdrawal = tally::Correction { number: 8, truth: Stream::Glass, withdrawn: true, wall };
+    let event = correction_event(&bin(), &record(can()), &withdrawal, false);
+    insta::assert_json_snapshot!("correction_withdrawn", event);
 }
 
 #[test]
