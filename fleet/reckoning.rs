@@ -25,10 +25,10 @@ const HUB_DROPS: &str = "
 
 /// The same of what the crew said.
 const LEDGER_CORRECTIONS: &str = "
-  SELECT (SELECT epoch FROM ledger), 'correction ' || c.id, c.seq, c.wall_ms, c.truth, d.seen, d.stream, d.label
+  SELECT (SELECT epoch FROM ledger), 'correction ' || c.id, c.seq, c.wall_ms, c.truth, c.withdrawn, d.seen, d.stream, d.label
   FROM corrections AS c JOIN drops AS d ON d.seq = c.seq";
 const HUB_CORRECTIONS: &str = "
-  SELECT bin, epoch, 'correction ' || number, seq, time_ms, truth, seen, stream, label
+  SELECT bin, epoch, 'correction ' || number, seq, time_ms, truth, withdrawn, seen, stream, label
   FROM corrections JOIN epochs ON epochs.id = epoch_id JOIN bins ON bins.id = bin_id";
 
 /// What each ledger counts by what an item looked like, and the hub's two tables of totals.

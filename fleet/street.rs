@@ -28,6 +28,8 @@ pub(crate) const DISTRICT: &str = "yangcheon";
 const REPORT_EVERY: Duration = Duration::from_secs(1);
 /// Of so many drops the crew corrects one.
 const CORRECTED_ONE_OF: u32 = 10;
+/// Of so many words it takes one back.
+const WITHDRAWN_ONE_OF: u32 = 4;
 /// A file in the folder: from when it is there, nobody drops anything.
 const QUIET: &str = "quiet";
 /// Between the decision and the empty chamber, milliseconds: time enough to be killed in.
@@ -244,13 +246,16 @@ impl Life {
         let stays = self.random.u8(0..20) == 0;
         let truth = Stream::ALL[self.random.usize(0..Stream::COUNT)];
         let truth = (self.random.u32(0..CORRECTED_ONE_OF) == 0).then_some(truth);
+        let taken_back = self.random.u32(0..WITHDRAWN_ONE_OF) == 0;
         let close = move |ledger: &mut Ledger| {
             let (now, wall) = (SystemClock.now(), SystemClock.wall());
             if stays {
                 return ledger.void(seq, "it did not move", now, wall);
             }
             ledger.confirm(seq, now, wall)?;
-            truth.map_or(Ok(()), |truth| ledger.correct(seq, truth, "crew", wall))
+            let Some(truth) = truth else { return Ok(()) };
+            ledger.correct(seq, truth, "crew", wall)?;
+            if taken_back { ledger.withdraw(seq, "crew", wall) } else { Ok(()) }
         };
         self.tally.ask(close).await?;
         self.dropped.fetch_add(u64::from(!stays), Ordering::Relaxed);

@@ -139,8 +139,11 @@ pub struct Correction {
     pub seq: u64,
     /// Of several corrections of one drop the one with the highest number holds.
     pub number: u64,
-    /// What the item was; as `seen` where the crew agrees.
+    /// What the item was; as `seen` where the crew agrees. With `withdrawn`: the word that is taken back.
     pub truth: String,
+    /// Whether the crew takes its word back: it says nothing of the drop then.
+    #[serde(default)]
+    pub withdrawn: bool,
     /// What it looked like.
     pub seen: String,
     /// Where it went.
@@ -441,7 +444,7 @@ fn check_drop(drop: &Drop, id: &str) -> Result<(), Refusal> {
 }
 
 fn check_correction(correction: &Correction, id: &str) -> Result<(), Refusal> {
-    let Correction { epoch, seq, number, truth, seen, stream, label, model } = correction;
+    let Correction { epoch, seq, number, truth, withdrawn: _, seen, stream, label, model } = correction;
     check_epoch(epoch)?;
     for (field, number) in [("data.seq", *seq), ("data.number", *number)] {
         check_number(field, number, COUNT_MAX)?;

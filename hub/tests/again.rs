@@ -15,7 +15,9 @@ use rumqttc::mqttbytes::v5::Packet;
 use rumqttc::{AsyncClient, Event, MqttOptions, QoS};
 use serde_json::Value;
 use support::broker::Broker;
-use support::events::{availability_event, correction_event, counts_event, drop_event, epoch_of, topic};
+use support::events::{
+    availability_event, correction_event, counts_event, drop_event, epoch_of, topic, withdrawal_event,
+};
 use support::postgres::Postgres;
 use support::publisher::publish;
 use support::until;
@@ -100,8 +102,9 @@ async fn pages_and_corrections_are_asked_for(url: &str) {
     let mut counts: Value = serde_json::from_slice(&messages.pop().unwrap().1).unwrap();
     counts["data"]["corrections"] = 5.into();
     messages.push((topic("sin-2", "counts"), serde_json::to_vec(&counts).unwrap()));
-    for number in [1, 4] {
-        let payload = correction_event("sin-2", &epoch_of("sin-2"), number, number);
+    // A word taken back has its number like any other.
+    for (number, event) in [(1, correction_event as fn(&str, &str, u64, u64) -> _), (4, withdrawal_event)] {
+        let payload = event("sin-2", &epoch_of("sin-2"), number, 1);
         messages.push((topic("sin-2", "correction"), payload));
     }
     write(&store, &messages, NOW).await;

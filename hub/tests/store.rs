@@ -9,7 +9,7 @@ use bunri_hub::store::{Batch, BinNow, EpochCheck, State, Store, Written};
 use bunri_hub::wire;
 use sqlx::Row as _;
 use support::events::{
-    EPOCH, availability_event, correction_event, counts_event, drop_event, epoch_of, topic,
+    EPOCH, availability_event, correction_event, counts_event, drop_event, epoch_of, topic, withdrawal_event,
 };
 use support::postgres::Postgres;
 
@@ -63,7 +63,7 @@ async fn dump(url: &str) -> Vec<String> {
         "SELECT bin, epoch || ':' || last_seq || ':' || total || ':' || streams FROM reports \
          JOIN epochs ON epochs.id = epoch_id JOIN bins ON bins.id = bin_id",
         "SELECT bin, stream || ':' || seq || ':' || openings.state FROM openings JOIN bins ON bins.id = bin_id",
-        "SELECT bin, epoch || ':' || number || ':' || seq || ':' || time_ms || ':' || truth || ':' || model \
+        "SELECT bin, epoch || ':' || number || ':' || seq || ':' || time_ms || ':' || truth || ':' || withdrawn || ':' || model \
          FROM corrections JOIN epochs ON epochs.id = epoch_id JOIN bins ON bins.id = bin_id",
         "SELECT topic, reason || ':' || payload FROM dead_letters",
     ] {
@@ -127,6 +127,31 @@ async fn repetitions_and_reordering_change_nothing(plain: &str, shuffled: &str) 
     assert_eq!(new, written.new);
     store.close().await;
     assert_eq!(dump(shuffled).await, expected);
+}
+
+async fn a_word_taken_back_counts_no_longer(plain: &str, shuffled: &str) {
+    let word = |number, seq| (topic("mok-1", "correction"), correction_event("mok-1", EPOCH, number, seq));
+    let taken_back =
+        |number, seq| (topic("mok-1", "correction"), withdrawal_event("mok-1", EPOCH, number, seq));
+    let mut said: Vec<Message> = (1..=4).map(|number| word(number, number)).collect();
+    // The only one that was wrong; one that is said anew; one that was said twice.
+    said.extend([taken_back(5, 4), taken_back(6, 1), word(7, 1), word(9, 2), taken_back(10, 2)]);
+    let store = Store::open(plain, 4).await.unwrap();
+    assert_eq!(write(&store, &said).await.dead, 0);
+    let corrected = store.corrected(0, i64::MAX).await.unwrap();
+    let found: Vec<_> = corrected.iter().map(|row| (&*row.seen, &*row.truth, row.items)).collect();
+    assert_eq!(found, [("glass", "glass", 1), ("plastic", "plastic", 1)]);
+    store.close().await;
+
+    let store = Store::open(shuffled, 4).await.unwrap();
+    let mut again: Vec<_> = said.iter().chain(&said).cloned().collect();
+    fastrand::Rng::with_seed(7).shuffle(&mut again);
+    for message in again {
+        write(&store, &[message]).await;
+    }
+    assert_eq!(store.corrected(0, i64::MAX).await.unwrap(), corrected);
+    store.close().await;
+    assert_eq!(dump(shuffled).await, dump(plain).await);
 }
 
 async fn two_writers_at_once_count_once(url: &str) {
@@ -292,6 +317,7 @@ async fn on_sqlite() {
     let folder = tempfile::tempdir().unwrap();
     let url = |name: &str| format!("sqlite://{}/{name}.db", folder.path().display());
     repetitions_and_reordering_change_nothing(&url("plain"), &url("shuffled")).await;
+    a_word_taken_back_counts_no_longer(&url("words"), &url("words-shuffled")).await;
     two_writers_at_once_count_once(&url("two")).await;
     gaps_are_told_from_what_is_on_its_way(&url("gaps")).await;
     clones_are_found(&url("clones")).await;
@@ -303,6 +329,7 @@ async fn on_sqlite() {
 async fn on_postgresql() {
     let postgres = Postgres::start().await;
     repetitions_and_reordering_change_nothing(&postgres.database().await, &postgres.database().await).await;
+    a_word_taken_back_counts_no_longer(&postgres.database().await, &postgres.database().await).await;
     two_writers_at_once_count_once(&postgres.database().await).await;
     gaps_are_told_from_what_is_on_its_way(&postgres.database().await).await;
     clones_are_found(&postgres.database().await).await;

@@ -185,14 +185,15 @@ impl Store {
         rejects.collect::<Result<_, sqlx::Error>>().doing("reading rejects")
     }
 
-    /// What the crew said of the items of the time from `from_ms` to before `to_ms`, of each its last word.
+    /// What the crew said of the items of the time from `from_ms` to before `to_ms`, of each its last word, unless that
+    /// took back what was said.
     ///
     /// # Errors
     /// [`StoreError`] when the database cannot be read.
     pub async fn corrected(&self, from_ms: i64, to_ms: i64) -> Result<Vec<Corrected>, StoreError> {
         let rows = sqlx::query(
             "SELECT seen, truth, model, COUNT(*) FROM corrections \
-             WHERE time_ms >= $1 AND time_ms < $2 AND NOT EXISTS \
+             WHERE time_ms >= $1 AND time_ms < $2 AND withdrawn = 0 AND NOT EXISTS \
                (SELECT 1 FROM corrections AS later WHERE later.epoch_id = corrections.epoch_id \
                 AND later.seq = corrections.seq AND later.number > corrections.number) \
              GROUP BY seen, truth, model ORDER BY seen, model, truth",

@@ -300,14 +300,15 @@ async fn write_corrections(
             (*time_ms).into(),
             now_ms.into(),
             (&*correction.truth).into(),
+            correction.withdrawn.into(),
             (&*correction.seen).into(),
             (&*correction.stream).into(),
             (&*correction.label).into(),
             correction.model.as_deref().unwrap_or("").into(),
         ]
     });
-    let head = "INSERT INTO corrections (epoch_id, number, seq, time_ms, received_ms, truth, seen, stream, label, \
-                model) VALUES";
+    let head = "INSERT INTO corrections (epoch_id, number, seq, time_ms, received_ms, truth, withdrawn, seen, \
+                stream, label, model) VALUES";
     let tail = "ON CONFLICT (epoch_id, number) DO NOTHING";
     rows::write(connection, head, values.collect(), tail).await.doing("writing corrections")?;
     Ok(())

@@ -44,6 +44,17 @@ fn outcomes_are_told_apart() {
 }
 
 #[test]
+fn a_word_and_its_withdrawal_are_told_apart() {
+    let topic = "dt/recycle/yangcheon/mok-1/correction";
+    let word = |name| match read(topic, &example(name)).unwrap().body {
+        Body::Correction(word) => (word.number, word.truth, word.withdrawn),
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(word("correction"), (7, "glass".to_owned(), false));
+    assert_eq!(word("correction-withdrawn"), (8, "glass".to_owned(), true));
+}
+
+#[test]
 fn fields_of_a_later_version_are_passed_over() {
     let mut event = example("drop");
     event["data"]["battery"] = serde_json::json!({"volts": 12});

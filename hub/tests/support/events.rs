@@ -88,3 +88,10 @@ pub(crate) fn correction_event(bin: &str, epoch: &str, number: u64, seq: u64) ->
     });
     envelope(bin, "correction", &format!("{epoch}:correction:{number}"), &time_of(seq + 60), &data)
 }
+
+/// The crew takes that word back.
+pub(crate) fn withdrawal_event(bin: &str, epoch: &str, number: u64, seq: u64) -> Vec<u8> {
+    let mut event: Value = serde_json::from_slice(&correction_event(bin, epoch, number, seq)).unwrap();
+    event["data"]["withdrawn"] = true.into();
+    serde_json::to_vec(&event).unwrap()
+}
