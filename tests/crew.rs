@@ -220,6 +220,20 @@ fn wait_for_drop(address: SocketAddr, kim: &Browser) {
     Events::open_with(address, "en", &kim.cookies()).wait("drop", |_| true);
 }
 
+/// The number of a drop of which the bin remembers what its network said.
+fn remembered_drop(bin: &Bin) -> String {
+    let folder = bin.state().join("recent");
+    let remembered = || {
+        let files = std::fs::read_dir(&folder).into_iter().flatten().filter_map(Result::ok);
+        files.map(|file| file.file_name().into_string().unwrap()).next()
+    };
+    let name = (0..400).find_map(|_| {
+        pause(Duration::from_millis(50));
+        remembered()
+    });
+    name.expect("no drop is remembered").rsplit('-').nth(1).unwrap().to_owned()
+}
+
 #[test]
 fn what_the_crew_says_of_drops_is_learnt_where_the_configuration_says_so() {
     let mut bin = bin_with_cans();
@@ -235,16 +249,7 @@ fn what_the_crew_says_of_drops_is_learnt_where_the_configuration_says_so() {
     kim.address = address;
     wait_for_drop(address, &kim);
     let token = kim.token("/drops");
-    let remembered = || {
-        let files = std::fs::read_dir(&recent).into_iter().flatten().filter_map(Result::ok);
-        files.map(|file| file.file_name().into_string().unwrap()).next()
-    };
-    let name = (0..400).find_map(|_| {
-        pause(Duration::from_millis(50));
-        remembered()
-    });
-    let name = name.expect("no drop is remembered");
-    let seq = name.rsplit('-').nth(1).unwrap().to_owned();
+    let seq = remembered_drop(&bin);
     let say = |kim: &mut Browser, truth: &str| {
         let answer = kim.post("/drops/correct", &[("token", &token), ("seq", &seq), ("truth", truth)]);
         assert!(answer.header("location").unwrap().contains("done=corrected"));
@@ -278,6 +283,53 @@ fn what_the_crew_says_of_drops_is_learnt_where_the_configuration_says_so() {
     running.stop();
     assert!(!recent.exists() && !bin.state().join("site/corrected.safetensors").exists());
     assert!(!said(&mut bin).contains("corrections"));
+}
+
+#[test]
+fn what_the_crew_takes_back_is_said_and_learnt_no_longer() {
+    let mut bin = bin_with_cans();
+    bin.set("model.corrections", true);
+    let ledger = bin.state().join("tally.db");
+    let (mut running, address) = Running::with_page(&bin);
+    let mut kim = Browser::of(address, KIM);
+    wait_for_drop(address, &kim);
+    let (token, seq) = (kim.token("/drops"), remembered_drop(&bin));
+    let number: u64 = seq.parse().unwrap();
+    let ask = |kim: &mut Browser, what: &str, token: &str| {
+        let answer = kim.post(what, &[("token", token), ("seq", &seq), ("truth", "glass")]);
+        (answer.status, answer.header("location").unwrap_or_default().to_owned())
+    };
+    // The clip goes on: only the pages of the drops before the next one are sure to have this one.
+    let shown = format!("/drops?lang=en&before={}", number + 1);
+    let nothing_said = (303, "/drops?refused=nothing-said#note".to_owned());
+    assert_eq!(ask(&mut kim, "/drops/withdraw", &token), nothing_said);
+    assert_eq!(ask(&mut kim, "/drops/withdraw", "guessed").0, 403);
+    assert!(!kim.get(&shown).text().contains("/drops/withdraw"));
+
+    assert_eq!(ask(&mut kim, "/drops/correct", &token).1, "/drops?done=corrected#note");
+    assert!(running.wait_for("corrections were learnt").contains("inside=1"));
+    let page = kim.get(&shown).text();
+    assert!(page.contains("The crew: Glass bottle") && page.contains("Take it back"), "{page}");
+    assert_eq!(ask(&mut kim, "/drops/withdraw", &token).1, "/drops?done=withdrawn#note");
+    assert!(running.wait_for("corrections were learnt").contains("inside=0"));
+    assert!(running.wait_for("the bin judges by what it was taught").contains("items=0"));
+    assert!(!bin.state().join("site/corrected.safetensors").exists());
+    let page = kim.get(&format!("{shown}&done=withdrawn")).text();
+    assert!(page.contains("Nothing is said of that drop now") && !page.contains("The crew:"), "{page}");
+    assert!(!page.contains("/drops/withdraw"), "{page}");
+    assert_eq!(ask(&mut kim, "/drops/withdraw", &token), nothing_said);
+    assert!(bunri::tally::corrections(&ledger, number, number).unwrap().is_empty());
+    assert_eq!(bunri::tally::confusion(&ledger).unwrap().total(), 0);
+    let audit = kim.get("/settings?lang=en").text();
+    assert!(audit.contains("withdraw") && audit.contains("nothing-said"), "{audit}");
+    running.stop();
+
+    // The next start comes to the same.
+    let (running, address) = Running::with_page(&bin);
+    kim.address = address;
+    assert!(!kim.get(&shown).text().contains("The crew:"));
+    running.stop();
+    assert!(!bin.state().join("site/corrected.safetensors").exists());
 }
 
 #[test]

@@ -35,7 +35,8 @@ use crate::tally::{
 
 const PATH: &str = Tab::Drops.path();
 /// What is asked for, in the audit log.
-const WHAT: &str = "correct";
+const CORRECT: &str = "correct";
+const WITHDRAW: &str = "withdraw";
 
 /// Drops on one page.
 const PAGE: usize = 50;
@@ -49,6 +50,7 @@ pub(super) fn routes() -> Router<Arc<Site>> {
         .route("/drops.csv", get(csv))
         .route("/drops/picture/{seq}", get(picture))
         .route("/drops/correct", act(correct))
+        .route("/drops/withdraw", act(withdraw))
 }
 
 /// What is looked for, as it stands in the address; what makes no sense finds everything.
@@ -136,7 +138,7 @@ async fn picture(
     }
 }
 
-/// What the crew said a drop truly was, and the way to say so.
+/// What the crew says a drop truly was, and the ways to take that back and to say so.
 fn truth(visit: &Visit, drop: &DropRecord, said: Option<Stream>) -> Markup {
     let words = visit.words();
     let may = visit.who.role == Role::Act && drop.state == DropState::Confirmed;
@@ -144,6 +146,13 @@ fn truth(visit: &Visit, drop: &DropRecord, said: Option<Stream>) -> Markup {
         @if let Some(truth) = said {
             p .truth .right[truth == drop.verdict.seen] {
                 (swatch(truth)) (words.with("drops-truth", "stream", words.stream(truth)))
+            }
+            @if may {
+                form .withdraw method="post" action="/drops/withdraw" {
+                    (token(&visit.who))
+                    input type="hidden" name="seq" value=(drop.seq);
+                    button .plain type="submit" { (words.text("drops-withdraw")) }
+                }
             }
         }
         @if may {
@@ -168,16 +177,31 @@ async fn correct(site: Arc<Site>, who: Who, fields: Fields) -> Deed {
     let detail = format!("{} {}", fields.get("seq"), fields.get("truth"));
     let understood = fields.get("seq").parse().ok().zip(Stream::from_id(fields.get("truth")));
     let Some((seq, truth)) = understood else {
-        return Deed::refused(WHAT, detail, PATH, "not-understood");
+        return Deed::refused(CORRECT, detail, PATH, "not-understood");
     };
     let wall = site.page.clock.wall();
     match site.page.tally.ask(move |ledger| ledger.correct(seq, truth, &who.name, wall)).await {
         Ok(()) => {
             site.page.teaching.said();
-            Deed::done(WHAT, detail, PATH, "corrected")
+            Deed::done(CORRECT, detail, PATH, "corrected")
         }
-        Err(TallyError::UnknownDrop { .. }) => Deed::refused(WHAT, detail, PATH, "not-understood"),
-        Err(error) => Deed::failed(WHAT, detail, PATH, "not-written", error),
+        Err(TallyError::UnknownDrop { .. }) => Deed::refused(CORRECT, detail, PATH, "not-understood"),
+        Err(error) => Deed::failed(CORRECT, detail, PATH, "not-written", error),
+    }
+}
+
+/// `POST /drops/withdraw`
+async fn withdraw(site: Arc<Site>, who: Who, fields: Fields) -> Deed {
+    let detail = fields.get("seq").to_owned();
+    let Ok(seq) = detail.parse() else { return Deed::refused(WITHDRAW, detail, PATH, "not-understood") };
+    let wall = site.page.clock.wall();
+    match site.page.tally.ask(move |ledger| ledger.withdraw(seq, &who.name, wall)).await {
+        Ok(()) => {
+            site.page.teaching.said();
+            Deed::done(WITHDRAW, detail, PATH, "withdrawn")
+        }
+        Err(TallyError::NothingSaid { .. }) => Deed::refused(WITHDRAW, detail, PATH, "nothing-said"),
+        Err(error) => Deed::failed(WITHDRAW, detail, PATH, "not-written", error),
     }
 }
 

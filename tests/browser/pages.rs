@@ -8,7 +8,7 @@ use bunri::judge::{Alarm, Reason, StateName, Verdict};
 use bunri::streams::Stream;
 use bunri::web::Live;
 use bunri::web::album::Keeping;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::bin::{Bin, KIM, a_can};
 use super::browser::Browser;
@@ -253,6 +253,11 @@ fn a_drop_is_seen_with_its_picture_and_corrected() {
         browser.wait_for_text(view.says("적었습니다", "Noted"));
         let truth = browser.value(&format!("document.querySelector('{line} .truth').innerText"));
         assert_eq!(truth, view.says("점검원: 유리병", "The crew: Glass bottle"));
+        browser.assert_fits_width("/drops with a word");
+        browser.assert_accessible(&format!("/drops with a word in {view:?}"));
+        browser.follow(&format!("{line} .withdraw button"));
+        browser.wait_for_text(view.says("정정을 취소했습니다", "Taken back"));
+        assert_eq!(browser.value(&format!("document.querySelector('{line} .truth')")), Value::Null);
     }
 }
 

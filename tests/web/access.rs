@@ -19,9 +19,10 @@ use crate::bin::{Bin, KIM, LEE, a_can, add_logins};
 use crate::client::{Browser, Events, get, post, send};
 
 /// Every address that changes something.
-const ACTING: [&str; 8] = [
+const ACTING: [&str; 9] = [
     "/compartments/say",
     "/drops/correct",
+    "/drops/withdraw",
     "/flap/ask",
     "/settings/change",
     "/settings/undo",

@@ -151,6 +151,15 @@ fn the_newest_words_on_each_stream_count() {
 }
 
 #[test]
+fn of_words_that_were_all_taken_back_nothing_stays_inside() {
+    let base = base(&ALL.map(|label| (label, 6)));
+    for base in [None, Some(&base)] {
+        assert!(learnt(base, corrected(3, Stream::Film, 2, 3)).inside > 0);
+        assert_eq!(learnt(base, Vec::new()), Learnt { fitted: None, inside: 0, left_out: 0 });
+    }
+}
+
+#[test]
 fn a_lesson_goes_on_without_corrections_and_the_file_keeps_them_apart() {
     let state = tempfile::tempdir().unwrap();
     let (store, base) = (Store::of(state.path()), base(&[(0, 6), (1, 6), (2, 6), (3, 6)]));

@@ -15,6 +15,7 @@ drops-found-none = No such drops
 drops-csv = Download every drop (CSV)
 drops-correct = That was in truth…
 drops-truth = The crew: { $stream }
+drops-withdraw = Take it back
 drops-picture = What lay in the chamber when it was judged
 frames-kept = A small picture is kept with each drop, for { $days } days at most and until { $until }. Who looks at them is in the audit log.
 frames-sign = CAMERA IN THIS BIN
@@ -24,3 +25,5 @@ frames-sign = CAMERA IN THIS BIN
     Who answers for it (name, telephone): ____________________
 
 note-corrected = Noted.
+note-withdrawn = Taken back. Nothing is said of that drop now.
+note-nothing-said = Nothing is said of that drop: there was nothing to take back.

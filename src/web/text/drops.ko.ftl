@@ -15,6 +15,7 @@ drops-found-none = 찾는 투입이 없습니다
 drops-csv = 모든 투입 내려받기 (CSV)
 drops-correct = 이것은 사실…
 drops-truth = 점검원: { $stream }
+drops-withdraw = 정정 취소
 drops-picture = 판정할 때 투입실에 있던 것
 frames-kept = 투입마다 작은 사진을 최대 { $days }일 동안, { $until }까지 보관합니다. 누가 보았는지는 설정의 '한 일'에 남습니다.
 frames-sign = 영상 촬영·보관 안내
@@ -24,3 +25,5 @@ frames-sign = 영상 촬영·보관 안내
     관리 책임자(이름, 전화): ____________________
 
 note-corrected = 적었습니다.
+note-withdrawn = 정정을 취소했습니다. 이제 이 투입에는 정정이 없습니다.
+note-nothing-said = 이 투입에는 정정이 없어 취소할 것이 없습니다.
